@@ -1,0 +1,159 @@
+"""Events that cannot be lost: written with the change they tell of, sent after commit, sent again until acknowledged."""
+
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID
+
+from psycopg.sql import SQL, Composed, Identifier
+from psycopg.types.json import Jsonb
+
+from shared.db import Database, Query, Session
+from shared.events import CloudEvent
+from shared.ids import uuid7
+from shared.middleware import traceparent
+
+if TYPE_CHECKING:
+    import httpx
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+SEND_TIMEOUT_SECONDS = 10.0
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    id: UUID
+    type: str
+    subject: str
+    data: dict[str, Any]
+    traceparent: str | None
+    created_at: datetime
+
+
+class OutboxQueries:
+    """The statements on `<schema>.outbox` and `<schema>.inbox`."""
+
+    def __init__(self, schema: str) -> None:
+        def scoped(statement: LiteralString) -> Composed:
+            return SQL(statement).format(schema=Identifier(schema))
+
+        self.insert = Query[None](
+            None,
+            scoped(
+                "INSERT INTO {schema}.outbox (id, type, subject, data, traceparent)"
+                " VALUES (%(id)s, %(type)s, %(subject)s, %(data)s, %(traceparent)s)"
+            ),
+            id=UUID,
+            type=str,
+            subject=str,
+            data=Jsonb,
+            traceparent=str | None,
+        )
+        # A lease instead of a lock: no transaction is open while the network is slow. It doubles as the back-off.
+        self.lease = Query(
+            OutboxRow,
+            scoped(
+                "UPDATE {schema}.outbox SET attempts = attempts + 1,"
+                " next_attempt_at = now() + least(30 * power(2, attempts), 3600) * interval '1 second'"
+                " WHERE id IN (SELECT id FROM {schema}.outbox WHERE sent_at IS NULL AND next_attempt_at <= now()"
+                " ORDER BY id LIMIT %(take)s FOR UPDATE SKIP LOCKED)"
+                " RETURNING id, type, subject, data, traceparent, created_at"
+            ),
+            take=int,
+        )
+        self.mark_sent = Query[None](
+            None, scoped("UPDATE {schema}.outbox SET sent_at = now() WHERE id = ANY(%(ids)s)"), ids=list[UUID]
+        )
+        self.forget = Query[None](None, scoped("DELETE FROM {schema}.outbox WHERE sent_at < now() - interval '7 days'"))
+        self.receive = Query[None](
+            None,
+            scoped(
+                "INSERT INTO {schema}.inbox (consumer, source, event_id) VALUES (%(consumer)s, %(source)s, %(event_id)s)"
+                " ON CONFLICT DO NOTHING"
+            ),
+            consumer=str,
+            source=str,
+            event_id=str,
+        )
+
+
+class Outbox:
+    """The outbox and inbox of a function's schema."""
+
+    def __init__(self, function: str, database: Database, broker_url: str | None, spawn: Spawn) -> None:
+        self._function = function
+        self._database = database
+        self._broker_url = broker_url
+        self._spawn = spawn
+        self._queries = OutboxQueries(function.split("-")[0])
+
+    async def add(self, session: Session, type: str, subject: UUID, data: Mapping[str, Any]) -> None:  # noqa: A002
+        """Writes an event in the session's transaction; it is sent as soon as that has committed."""
+        await session.run(
+            self._queries.insert,
+            id=uuid7(),
+            type=type,
+            subject=str(subject),
+            data=dict(data),
+            traceparent=traceparent(),
+        )
+        if not session.after_commit:
+            session.after_commit.append(lambda: self._spawn(self.relay()))
+
+    async def first_time(self, session: Session, event: CloudEvent) -> bool:
+        """Whether this function sees the event for the first time; remembered with the session's transaction.
+
+        A second delivery at the same moment waits here until the first has committed or rolled back.
+        """
+        return (
+            await session.run(self._queries.receive, consumer=self._function, source=event.source, event_id=event.id)
+            == 1
+        )
+
+    async def relay(self) -> None:
+        """Sends what is due. Events that the Broker does not take stay, and are due again after a growing pause."""
+        if self._broker_url is None:
+            return
+        import httpx  # heavy: only a process that has something to send pays for it
+
+        async with httpx.AsyncClient(timeout=SEND_TIMEOUT_SECONDS) as client:
+            while rows := await self._lease():
+                sent = [row.id for row in rows if await self._send(client, row)]
+                async with self._database.transaction() as session:
+                    await session.run(self._queries.mark_sent, ids=sent)
+
+    async def forget_sent(self) -> None:
+        """Drops what was acknowledged more than a week ago."""
+        async with self._database.transaction() as session:
+            await session.run(self._queries.forget)
+
+    async def _lease(self) -> list[OutboxRow]:
+        async with self._database.transaction() as session:
+            return await session.all(self._queries.lease, take=BATCH)
+
+    async def _send(self, client: "httpx.AsyncClient", row: OutboxRow) -> bool:
+        event = CloudEvent(
+            type=row.type,
+            source=f"/functions/{self._function}",
+            subject=row.subject,
+            data=row.data,
+            id=str(row.id),
+            time=row.created_at,
+            traceparent=row.traceparent,
+        )
+        from httpx import HTTPError
+
+        try:
+            answer = await client.post(str(self._broker_url), headers=event.headers(), content=event.body())
+        except HTTPError as error:
+            log.warning("the broker did not take an event", extra={"event_id": event.id, "error": repr(error)})
+            return False
+        if not answer.is_success:
+            log.warning("the broker refused an event", extra={"event_id": event.id, "status": answer.status_code})
+        return answer.is_success
