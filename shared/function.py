@@ -12,10 +12,9 @@ from shared.config import Config
 from shared.context import Context
 from shared.errors import unprocessable
 from shared.events import MINUTE_PASSED, CloudEvent, parse
-from shared.middleware import RequestContext
+from shared.middleware import BodyLimit, RequestContext
 from shared.problems import answer_problems
 
-MAX_BODY_BYTES = 1 << 20
 DRAIN_SECONDS = 10.0  # for work that no request waits for, after the last request has been answered
 
 Handler = Callable[[CloudEvent, Context], Awaitable[None]]
@@ -35,12 +34,12 @@ def create_api(name: str, router: APIRouter | None = None, events: Mapping[str, 
         openapi_url=f"{prefix}/openapi.json",
         docs_url=f"{prefix}/docs",
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         lifespan=_lifespan,
     )
     api.state.context = context
     api.state.authenticate = authenticator(context.config.auth_mode)
     api.state.handlers = dict(events or {})
+    api.add_middleware(BodyLimit)
     api.add_middleware(RequestContext)
     answer_problems(api)
     _add_health(api, prefix)

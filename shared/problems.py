@@ -1,15 +1,12 @@
-"""Every error of a FastAPI app as problem+json: ours, the framework's, validation, and the unforeseen."""
-
-import logging
+"""Every error of a FastAPI app as problem+json: ours, the framework's, and validation."""
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from shared.errors import Problem, malformed, not_found, too_large, unprocessable
-
-log = logging.getLogger(__name__)
+from shared.errors import Problem, malformed, not_found, unprocessable
+from shared.middleware import body_too_large
 
 
 def answer_problems(api: FastAPI) -> None:
@@ -17,7 +14,6 @@ def answer_problems(api: FastAPI) -> None:
     api.add_exception_handler(Problem, _problem)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(RequestValidationError, _validation)
-    api.add_exception_handler(Exception, _unforeseen)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -30,7 +26,7 @@ async def _http(_: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return not_found("route.not_found", "없는 주소입니다.").response()
     if error.status_code == 413:
-        return too_large("request.too_large", "요청이 너무 큽니다. 1 MB 이하로 보내 주세요.").response()
+        return body_too_large().response()
     problem = Problem(error.status_code, f"http.{error.status_code}", "요청을 처리할 수 없습니다.")
     response = problem.response()
     response.headers.update(error.headers or {})
@@ -46,11 +42,6 @@ async def _validation(_: Request, error: Exception) -> Response:
         return not_found("route.not_found", "없는 주소입니다.").response()
     errors = [{"pointer": _pointer(each["loc"]), "code": each["type"], "detail": each["msg"]} for each in found]
     return unprocessable("request.invalid", "입력한 내용을 확인해 주세요.", errors).response()
-
-
-async def _unforeseen(_: Request, error: Exception) -> Response:
-    log.error("unforeseen error", exc_info=error)
-    return Problem(500, "internal", "예상하지 못한 오류가 발생했습니다. 잠시 후 다시 시도해 주세요.").response()
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

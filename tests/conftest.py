@@ -56,12 +56,12 @@ async def function(
     """Serves a function's app over real HTTP: `client = await function("infra-documents", S3_BUCKET="...")`."""
     clients: list[FunctionClient] = []
 
-    async def start(name: str, **settings: str) -> FunctionClient:
+    async def start(name: str, module: str | None = None, **settings: str) -> FunctionClient:
         environ = {"APP_ENV": "test", "AUTH_MODE": "dev", "BROKER_URL": broker.url, **settings}
         environ |= {f"{service.upper()}_DATABASE_URL": database_url for service in migrate.SERVICES}
         for key, value in environ.items():
             monkeypatch.setenv(key, value)
-        clients.append(await serve(name))
+        clients.append(await serve(name, module))
         return clients[-1]
 
     yield start

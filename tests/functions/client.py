@@ -52,10 +52,10 @@ class FunctionClient:
         await self.http.aclose()
 
 
-async def serve(name: str) -> FunctionClient:
+async def serve(name: str, module_name: str | None = None) -> FunctionClient:
     """Imports the function's main module anew, so that it reads the environment as it is now, and serves it."""
     service, group = name.split("-", 1)
-    module_name = f"functions.{service}.{group}.main"
+    module_name = module_name or f"functions.{service}.{group}.main"
     sys.modules.pop(module_name, None)
     api = importlib.import_module(module_name).api
     listener = socket.create_server(("127.0.0.1", 0))

@@ -1,0 +1,60 @@
+"""Real processes for tests: started on a free port, waited for, and gone afterwards."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(command: Sequence[str], environ: Mapping[str, str], *, ready: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that has answered 200 at the URL `ready`. It is killed when the block ends, if it still runs."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        wait_until_ready(process, ready)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
+    """Waits until the URL answers 200. Raises AssertionError with what the process said when it does not."""
+    try:
+        until(lambda: process.poll() is not None or answers(url), seconds=60)
+        assert process.poll() is None
+    except AssertionError as error:
+        process.kill()
+        raise AssertionError(f"{url} never answered: {process.communicate()[0]}") from error
+
+
+def answers(url: str) -> bool:
+    """Whether a URL answers 200 now."""
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Waits until the condition holds. Raises AssertionError when it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
