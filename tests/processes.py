@@ -21,33 +21,35 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str], environ: Mapping[str, str], *, ready: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that has answered 200 at the URL `ready`. It is killed when the block ends, if it still runs."""
+def running(
+    command: Sequence[str], environ: Mapping[str, str], *, ready: str, status: int = 200
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that has answered `status` at the URL `ready`. It is killed when the block ends, if it still runs."""
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        wait_until_ready(process, ready)
+        wait_until_ready(process, ready, status)
         yield process
     finally:
         process.kill()
         process.wait()
 
 
-def wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
-    """Waits until the URL answers 200. Raises AssertionError with what the process said when it does not."""
+def wait_until_ready(process: subprocess.Popen[str], url: str, status: int) -> None:
+    """Waits until the URL answers so. Raises AssertionError with what the process said when it does not."""
     try:
-        until(lambda: process.poll() is not None or answers(url), seconds=60)
+        until(lambda: process.poll() is not None or answers(url, status), seconds=60)
         assert process.poll() is None
     except AssertionError as error:
         process.kill()
         raise AssertionError(f"{url} never answered: {process.communicate()[0]}") from error
 
 
-def answers(url: str) -> bool:
-    """Whether a URL answers 200 now."""
+def answers(url: str, status: int = 200) -> bool:
+    """Whether a URL answers with a status now."""
     try:
-        return httpx.get(url, timeout=2).status_code == 200
+        return httpx.get(url, timeout=2).status_code == status
     except httpx.TransportError:
         return False
 
