@@ -79,17 +79,17 @@ class LlmHost:
         if self._client is not None:
             await self._client.aclose()
 
-    async def process_document(self, version: UUID, job: Mapping[str, Any]) -> None:
-        """Gives the host a document version to process; giving the same `attempt` again changes nothing."""
-        await self._call("PUT", f"/v1/documents/{version}", job)
+    async def process_document(self, version: UUID, job: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Gives the host a document version to process; giving the same `attempt` again only answers how its job stands."""
+        return await self._call("PUT", f"/v1/documents/{version}", job)
 
-    async def activate_document(self, version: UUID) -> None:
-        """Makes a processed version findable, and its document's other versions not."""
-        await self._call("POST", f"/v1/documents/{version}/activate")
+    async def activate_document(self, version: UUID) -> Mapping[str, Any]:
+        """Makes a processed version findable, and its document's other versions not; the host's job."""
+        return await self._call("POST", f"/v1/documents/{version}/activate")
 
-    async def remove_document(self, version: UUID) -> None:
-        """Has a version's vectors removed; the host reports when none is left."""
-        await self._call("DELETE", f"/v1/documents/{version}")
+    async def remove_document(self, version: UUID) -> Mapping[str, Any]:
+        """Has a version's vectors removed; the host's job, which is done and reported when none is left."""
+        return await self._call("DELETE", f"/v1/documents/{version}")
 
     async def title(self, question: str, answer: str) -> str:
         """A short Korean title for a conversation that began with this."""

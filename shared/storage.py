@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from shared.config import Config, ConfigError
-from shared.errors import Problem, unavailable
+from shared.errors import Problem, unavailable, unprocessable
 
 PART_BYTES = 64 << 20  # above this an upload is made of parts of this size
 PUT_SECONDS = 15 * 60
@@ -80,10 +80,13 @@ class Storage:
         headers = {"Content-Type": content_type, "Content-Length": str(size), "x-amz-checksum-sha256": checksum}
         return PresignedPut(url, headers)
 
-    async def presign_parts(self, key: str, content_type: str, size: int) -> PresignedParts:
-        """Starts an upload in parts, and a URL for each."""
-        started = await self._call("create_multipart_upload", Key=key, ContentType=content_type)
-        upload_id = str(started["UploadId"])
+    async def presign_parts(
+        self, key: str, content_type: str, size: int, upload_id: str | None = None
+    ) -> PresignedParts:
+        """A URL for each part of the upload `upload_id`, which keeps the parts it has, or of a new one."""
+        if upload_id is None:
+            started = await self._call("create_multipart_upload", Key=key, ContentType=content_type)
+            upload_id = str(started["UploadId"])
         numbers = range(1, -(-size // PART_BYTES) + 1)
         urls = [
             await self._presign("upload_part", PUT_SECONDS, Key=key, UploadId=upload_id, PartNumber=number)
@@ -92,9 +95,23 @@ class Storage:
         return PresignedParts(upload_id, PART_BYTES, urls)
 
     async def complete_parts(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
-        """Makes the object of its parts."""
+        """Makes the object of its parts; an upload that is over already stays as it is.
+
+        Raises a 422 problem when the parts are not those that were put.
+        """
+        from botocore.exceptions import ClientError
+
         listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
-        await self._call("complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed})
+        try:
+            await self._call(
+                "complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
+            )
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 400:
+                detail = "올린 조각이 맞지 않습니다. 빠진 조각이 없는지 확인해 주세요."
+                raise unprocessable("storage.parts_invalid", detail) from error
+            if error.response["Error"]["Code"] != "NoSuchUpload":
+                raise
 
     async def presign_get(self, key: str, version: str | None = None) -> str:
         """A URL that reads one object, valid for GET_SECONDS."""
@@ -127,11 +144,12 @@ class Storage:
 
     async def _call(self, operation: str, **parameters: object) -> Any:  # noqa: ANN401 - boto3's answers are dicts
         from botocore.exceptions import ClientError, HTTPClientError
+        from botocore.exceptions import ConnectionError as ConnectFailed
 
         client = await self._client(self._endpoint)
         try:
             return await asyncio.to_thread(getattr(client, operation), Bucket=self.bucket, **parameters)
-        except HTTPClientError as error:
+        except (ConnectFailed, HTTPClientError) as error:
             raise _unavailable() from error
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:

@@ -26,3 +26,12 @@ class Rating(StrEnum):
 
     UP = "UP"
     DOWN = "DOWN"
+
+
+class Domain(StrEnum):
+    """What a document is about, as far as a question can be narrowed to it."""
+
+    POLICY = "POLICY"
+    EDUCATION = "EDUCATION"
+    SECURITY = "SECURITY"
+    HR = "HR"

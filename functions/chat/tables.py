@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from functions.chat.states import GenerationState, Rating, TitleState
@@ -54,7 +55,10 @@ class Section(SQLModel, table=True):
 
 
 class Turn(SQLModel, table=True):
-    """A question; `number` orders the turns of a session. `request_key` is the Idempotency-Key it came with."""
+    """A question; `number` orders the turns of a session. `request_key` is the Idempotency-Key it came with.
+
+    `domains` narrows where the answer is looked for (empty: everywhere); it is kept for the answers that come later.
+    """
 
     __tablename__: ClassVar[str] = "turn"
     __table_args__ = (
@@ -71,19 +75,25 @@ class Turn(SQLModel, table=True):
     owner: UUID
     number: int
     question: str
+    domains: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     request_key: str | None
     request_hash: bytes | None
     created_at: datetime = moment(now=True)
 
 
 class Generation(SQLModel, table=True):
-    """An answer to a turn's question. While it is live, `lease_until` says until when its process is known to be alive."""
+    """An answer to a turn's question. While it is live, `lease_until` says until when its process is known to be alive.
+
+    `error_status`, `error_code` and `error_detail` are the problem that a FAILED one ended with.
+    """
 
     __tablename__: ClassVar[str] = "generation"
     __table_args__ = (
         one_of("generation_state", "state", GenerationState),
         UniqueConstraint("turn_id", "version", name="generation_version"),
-        CheckConstraint("(state = 'FAILED') = (error_code IS NOT NULL)", name="generation_error"),
+        CheckConstraint(
+            "(state = 'FAILED') = (num_nonnulls(error_status, error_code, error_detail) = 3)", name="generation_error"
+        ),
         Index(
             "generation_live",
             "turn_id",
@@ -100,6 +110,7 @@ class Generation(SQLModel, table=True):
     content: str = initially("")
     sources: list[dict[str, Any]] = json()
     meta: dict[str, Any] = json()
+    error_status: int | None
     error_code: str | None
     error_detail: str | None
     lease_until: datetime = moment()

@@ -21,7 +21,7 @@ class Document(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "document"
     __table_args__ = (
-        Index("document_list", "updated_at", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index("document_list", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
         SCHEMA,
     )
     id: UUID = Field(primary_key=True)
@@ -34,7 +34,8 @@ class Document(SQLModel, table=True):
 class DocumentVersion(SQLModel, table=True):
     """One file of a document, with what it is called and who may be answered from it (`departments` empty: everybody).
 
-    `attempt` counts how often it was given to the LLM host; a report of an older one is late.
+    `attempt` counts how often the LLM host has taken it; a report of an older one is late. `retries` counts what the platform
+    tried again by itself since a person last asked. `removed_at` says that the host holds no vector of it any more.
     """
 
     __tablename__: ClassVar[str] = "document_version"
@@ -63,6 +64,7 @@ class DocumentVersion(SQLModel, table=True):
     content_type: str
     size: int
     sha256: str
+    change_summary: str | None
     object_key: str
     upload_id: str | None
     object_version: str | None
@@ -70,6 +72,7 @@ class DocumentVersion(SQLModel, table=True):
     created_by: UUID
     processing_state: str = initially("REGISTERED")
     attempt: int = initially("0")
+    retries: int = initially("0")
     stage: str | None
     progress: int = initially("0")
     failure_code: str | None
@@ -81,6 +84,7 @@ class DocumentVersion(SQLModel, table=True):
     reviewed_by: UUID | None
     review_comment: str | None
     searchable_at: datetime | None = moment(nullable=True)
+    removed_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment(now=True)
     updated_at: datetime = moment(now=True)
 
@@ -92,6 +96,7 @@ class DocumentChunk(SQLModel, table=True):
     __table_args__ = (SCHEMA,)
     version_id: UUID = Field(primary_key=True, foreign_key="infra.document_version.id")
     position: int = Field(primary_key=True)
+    attempt: int
     text: str
     page: int | None
     heading: str | None

@@ -6,7 +6,6 @@ user, in a folder that this user can reach by itself; no permission outside our 
 """
 
 import contextlib
-import hashlib
 import os
 import pwd
 import secrets
@@ -24,6 +23,8 @@ import psycopg
 import psycopg.sql
 
 START_SECONDS = 60.0
+
+_OUTSIDE = Path("/var/lib/baeum")
 
 
 class PostgresError(RuntimeError):
@@ -104,10 +105,14 @@ def _can_reach(path: Path) -> bool:
 
 
 def _data_folder(home: Path) -> Path:
+    """`postgres` in the home, or, when the server's user cannot reach that, a folder which the home remembers."""
     user = _server_user()
     folder = home.resolve() / "postgres"
     if user and not _can_reach(home.resolve()):
-        folder = Path("/var/lib/baeum") / hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:16] / "postgres"
+        note = home / "postgres-folder"
+        if not note.exists():
+            note.write_text(str(_OUTSIDE / secrets.token_hex(8)))
+        folder = Path(note.read_text()) / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     if user:

@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("question", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("domains", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("request_key", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("request_hash", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -131,12 +132,15 @@ def upgrade() -> None:
         sa.Column("content", sqlmodel.sql.sqltypes.AutoString(), server_default="", nullable=False),
         sa.Column("sources", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("meta", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("error_status", sa.Integer(), nullable=True),
         sa.Column("error_code", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("error_detail", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(state = 'FAILED') = (error_code IS NOT NULL)", name="generation_error"),
+        sa.CheckConstraint(
+            "(state = 'FAILED') = (num_nonnulls(error_status, error_code, error_detail) = 3)", name="generation_error"
+        ),
         sa.CheckConstraint("state IN ('PENDING', 'STREAMING', 'DONE', 'FAILED', 'STOPPED')", name="generation_state"),
         sa.ForeignKeyConstraint(
             ["turn_id"],

@@ -1,0 +1,160 @@
+"""The whole platform as a person starts it: it comes up, answers, and leaves nothing behind."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from scripts.catalogue import ROOT
+from tests.scripts.local.conftest import until
+
+UP_SECONDS = 120.0
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home that PostgreSQL's user can reach as well."""
+    folder = Path(tempfile.mkdtemp(prefix="baeum-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+class Command:
+    """A running `baeum` command."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    @classmethod
+    async def start(cls, *arguments: str) -> "Command":
+        return cls(
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "scripts.cli", *arguments),
+                cwd=ROOT,
+                env={**os.environ, "COLUMNS": "200"},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+        )
+
+    @classmethod
+    async def says(cls, *arguments: str) -> str:
+        """What a command prints; it must succeed."""
+        command = await cls.start(*arguments)
+        output = await command.output()
+        assert command.process.returncode == 0, output
+        return output
+
+    async def output(self) -> str:
+        output, _ = await asyncio.wait_for(self.process.communicate(), UP_SECONDS)
+        return output.decode()
+
+
+async def started(home: Path, *arguments: str) -> tuple[Command, str]:
+    """A platform that is up, and its gateway's address."""
+    command = await Command.start("up", "--home", str(home), "--port", "18080", *arguments)
+    file = home / "platform.json"
+    await until(lambda: file.exists() or command.process.returncode is not None)
+    assert command.process.returncode is None, await command.output()
+    return command, json.loads(file.read_text())["gateway"]
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process that a process has started, directly or not."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            parents[int(stat.parent.name)] = int(fields[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def is_alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ports(status: dict[str, Any]) -> list[int]:
+    urls = [status["gateway"], *(part["address"] for part in status["parts"])]
+    return [port for url in urls if (port := httpx.URL(url).port)]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+async def test_it_comes_up_answers_and_leaves_neither_processes_nor_ports(home: Path, number: signal.Signals) -> None:
+    command, gateway = await started(home)
+    async with httpx.AsyncClient(base_url=gateway, timeout=30) as client:
+        assert (await client.get("/api/chat/sessions/readyz")).json()["status"] == "ok"
+        status = (await client.get("/_platform/status.json")).json()
+        assert "배움" in (await client.get("/")).text
+    assert {part["name"]: part["running"] for part in status["parts"]} == {"objects": True, "llm-host": True}
+    assert "chat-sessions" in await Command.says("ps", "--home", str(home))
+    processes = descendants(command.process.pid)
+    assert len(processes) > 5
+
+    command.process.send_signal(number)
+
+    assert await asyncio.wait_for(command.process.wait(), 60) == (-9 if number == signal.SIGKILL else 0)
+    await until(lambda: not any(is_alive(pid) for pid in processes))
+    assert all(is_free(port) for port in ports(status))
+
+
+async def test_a_second_start_loses_nothing_and_finds_its_addresses_again(home: Path) -> None:
+    user = {"X-User-UUID": "01920000-0000-7000-8000-000000000001"}
+    command, gateway = await started(home)
+    async with httpx.AsyncClient(base_url=gateway, headers=user, timeout=30) as client:
+        made = (await client.post("/api/chat/sessions", json={"title": "휴가"})).raise_for_status().json()
+        before = ports((await client.get("/_platform/status.json")).json())
+    command.process.send_signal(signal.SIGKILL)
+    await command.process.wait()
+    (home / "platform.json").unlink()
+
+    command, gateway = await started(home, "--cold")
+    async with httpx.AsyncClient(base_url=gateway, headers=user, timeout=30) as client:
+        assert (await client.get(f"/api/chat/sessions/{made['id']}")).json()["title"] == "휴가"
+        assert ports((await client.get("/_platform/status.json")).json())[1:] == before[1:]
+    command.process.terminate()
+    await command.process.wait()
+
+
+async def test_a_second_platform_in_the_same_home_is_refused_with_the_address_of_the_first(home: Path) -> None:
+    command, gateway = await started(home)
+    second = await Command.start("up", "--once", "--home", str(home))
+    assert f"이미 실행 중입니다: {gateway}" in await second.output()
+    assert second.process.returncode == 1
+    command.process.terminate()
+    await command.process.wait()
+
+
+async def test_a_database_that_cannot_be_reached_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:wrong@127.0.0.1:9/nothing")
+    command = await Command.start("up", "--once", "--home", str(home))
+    output = await command.output()
+    assert command.process.returncode == 1
+    assert "migrations: 데이터베이스를 준비하지 못했습니다" in output
+    assert "Connection refused" in output
