@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,11 @@ def prepare_imports() -> None:
     """
     gc.disable()
     import pydantic
+    from pydantic.warnings import UnsupportedFieldAttributeWarning
 
     pydantic.BaseModel.model_config["defer_build"] = True
+    # FastAPI's own aliases, seen by a model that is built late, look misplaced to Pydantic; they work.
+    warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
 
 
 def load(source: str) -> "FastAPI":

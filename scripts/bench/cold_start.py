@@ -14,7 +14,7 @@ HELLO = [sys.executable, "-m", "uvicorn", "--log-level", "warning", "scripts.ben
 def main() -> None:
     """Measures and prints the table. Nothing listens behind the settings: a function starts without its database."""
     functions = catalogue.read_all()
-    starts: dict[str, list[Start]] = {"FastAPI hello": []} | {function.name: [] for function in functions}
+    starts: dict[str, list[Start]] = {name: [] for name in ["FastAPI hello", *(each.name for each in functions)]}
     for _ in range(ROUNDS + 1):
         starts["FastAPI hello"].append(start_hello())
         for function in functions:

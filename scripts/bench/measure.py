@@ -7,7 +7,8 @@ import socket
 import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,15 +42,27 @@ def start_once(command: Sequence[str], environ: Mapping[str, str], path: str) ->
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environ, "PORT": str(port)}, stdout=subprocess.DEVNULL
     )
-    while not _answers(port, path):
-        if process.poll() is not None:
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+    _wait(process, port, path)
     wall = time.perf_counter() - began
     memory = _proportional_memory(process.pid)
     process.kill()
     process.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Start(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, memory)
+
+
+@contextmanager
+def running(command: Sequence[str], environ: Mapping[str, str], path: str) -> Iterator[str]:
+    """A server while the block runs; its address, once it answers 200 at `path`."""
+    port = free_port()
+    settings = {**os.environ, **environ, "PORT": str(port)}
+    process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
+    try:
+        _wait(process, port, path)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -65,6 +78,12 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -
 def percentile(values: Sequence[float], percent: int) -> float:
     """The value that `percent` of all do not exceed."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, path: str) -> None:
+    while not _answers(port, path):
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
 
 
 def _answers(port: int, path: str) -> bool:

@@ -43,26 +43,18 @@ class Version:
 class LocalPlatform:
     """A platform in a home of its own; functions go back to zero after two idle seconds."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *options: str) -> None:
         self.home = home
+        self._options = options
+        self._seen: set[int] = set()
         self.http = httpx.Client(timeout=60)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it, and waits until it is up."""
         port = free_port()
-        command = [
-            sys.executable,
-            "-m",
-            "scripts.cli",
-            "up",
-            "--home",
-            str(self.home),
-            "--port",
-            str(port),
-            "--idle",
-            "2",
-        ]
+        command = [sys.executable, "-m", "scripts.cli", "up", *self._options]
+        command += ["--home", str(self.home), "--port", str(port), "--idle", "2"]
         with (self.home / "up.log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         self.http.base_url = httpx.URL(f"http://127.0.0.1:{port}")
@@ -75,6 +67,7 @@ class LocalPlatform:
     def stop(self, signal_number: int = signal.SIGTERM) -> None:
         """Stops it, as Ctrl-C would, or harder."""
         assert self._process is not None
+        self.processes()
         self._process.send_signal(signal_number)
         self._process.wait(60)
 
@@ -89,18 +82,12 @@ class LocalPlatform:
         return status
 
     def processes(self) -> dict[int, str]:
-        """Every process that belongs to this home, with its command line."""
-        found: dict[int, str] = {}
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdecimal():
-                try:
-                    environ = (folder / "environ").read_bytes()
-                    command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                except OSError:
-                    continue
-                if str(self.home).encode() in environ + command.encode():
-                    found[int(folder.name)] = command
-        return found
+        """Every process below the platform's own, with its command line; after its end, those that have outlived it."""
+        assert self._process is not None
+        if not self._ended():
+            self._seen |= descendants(self._process.pid)
+        commands = {pid: command_of(pid) for pid in self._seen}
+        return {pid: command for pid, command in commands.items() if command}
 
     def kill_llm_host(self) -> None:
         """Kills the LLM host as a power failure would; the platform starts it again."""
@@ -158,6 +145,15 @@ class LocalPlatform:
         answered: dict[str, Any] = response.json()["answers"][-1]
         return answered
 
+    def admin_environ(self) -> dict[str, str]:
+        """The settings with which migrations reach this platform's databases."""
+        port = next(
+            line.split(" -p ")[1].split()[0] for line in self.processes().values() if "/bin/postgres -D" in line
+        )
+        password = (self.home / "postgres-password").read_text()
+        url = f"postgresql://postgres:{password}@127.0.0.1:{port}/baeum"
+        return {f"{service}_DATABASE_ADMIN_URL": url for service in ("CHAT", "EDUCATION", "INFRA", "QUIZ")}
+
     def passage(self, source: dict[str, Any]) -> str:
         """The text of the passage that a source names, as infra has stored it."""
         version, position = source["chunk_id"].rsplit(":", 1)
@@ -182,10 +178,26 @@ class LocalPlatform:
         return self._process is None or self._process.poll() is not None
 
 
+def descendants(pid: int) -> set[int]:
+    """The processes that a process has started, and those that they have."""
+    children = {
+        int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()
+    }
+    return children.union(*(descendants(child) for child in children))
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
 @contextmanager
-def running_platform(home: Path) -> Iterator[LocalPlatform]:
+def running_platform(home: Path, *options: str) -> Iterator[LocalPlatform]:
     """A platform while the block runs; afterwards nothing of it is left."""
-    platform = LocalPlatform(home)
+    platform = LocalPlatform(home, *options)
     platform.start()
     try:
         yield platform
