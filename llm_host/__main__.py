@@ -1,5 +1,6 @@
 """`python -m llm_host`: serves the host on HOST and PORT."""
 
+import logging
 import os
 import sys
 
@@ -16,6 +17,8 @@ GRACEFUL_SECONDS = 20
 def main() -> None:
     """Serves until SIGTERM; then finishes open answers, and queues unfinished jobs again."""
     log.configure("llm-host", os.environ.get("LOG_LEVEL", "INFO"))
+    # Milvus Lite answers "not implemented" to what the client asks of every server; grpc calls that an error.
+    logging.getLogger("grpc").setLevel(logging.CRITICAL)
     try:
         api = create_api(Settings.from_env())
     except ConfigError as error:

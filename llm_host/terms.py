@@ -29,7 +29,7 @@ how when who
 _EMPTY = frozenset(_EMPTY_WORDS.split())
 _SUFFIXES = [*sorted(_ENDINGS.split(), key=len, reverse=True), *sorted(_PARTICLES.split(), key=len, reverse=True)]
 _PREDICATE = re.compile(
-    r"(?:려고|려면|는데|나요?|까요?|[어아]요?|지요|[예에워써돼해]요|[어아워써줘해돼]도|죠|면|고|던|다가|[어아]서|[해어아여]야|다니|들어가|달라고|달에|살부터|시키|이상이어야"
+    r"(?:니다|려고|려면|는데|나요?|까요?|[어아]요?|지요|[예에워써돼해]요|[어아워써줘해돼]도|죠|면|고|던|다가|[어아]서|[해어아여]야|다니|들어가|달라고|달에|살부터|시키|이상이어야"
     r"|끌까|같아|시켜|늘어|만드|걸린|떨어진|가지고|자주|새로|먼저|그냥|갑자기|자꾸)$"
 )
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,8 +82,7 @@ class VectorStore:
     """
 
     def __init__(self, uri: str, dimension: int, model: str) -> None:
-        if "://" not in uri:
-            Path(uri).parent.mkdir(parents=True, exist_ok=True)
+        self._is_file = "://" not in uri
         self._client = MilvusClient(uri)
         self.writing = asyncio.Lock()  # Lite wants one writer; and a check and its write belong together
         if not self._client.has_collection(COLLECTION):
@@ -94,11 +92,16 @@ class VectorStore:
         self._refuse_other_model(dimension, model)
         # Lite gives collections back released after a reopen.
         self._client.load_collection(COLLECTION)
+        self._flush()
 
     async def insert(self, chunks: Sequence[StoredChunk], vectors: Vectors) -> None:
         """Writes chunks with their vectors, replacing those of the same id."""
         rows = [_row(chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True)]
         await self._call(self._client.upsert, COLLECTION, rows)
+
+    async def settle(self) -> None:
+        """To be called when a version is written: makes searching it fast."""
+        await self._call(self._flush)
 
     async def remove(self, version_id: str) -> None:
         """Deletes every chunk of a version."""
@@ -142,6 +145,11 @@ class VectorStore:
 
     def close(self) -> None:
         self._client.close()
+
+    def _flush(self) -> None:
+        """Lite searches what is not flushed row by row (2,230 chunks: 695 ms, flushed 92 ms); a server does so by itself."""
+        if self._is_file:
+            self._client.flush(COLLECTION)
 
     async def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - pymilvus is untyped
         try:

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import httpx
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -55,7 +56,7 @@ def ps(home: HomeOption = DEFAULT_HOME) -> None:
 @app.command()
 def functions() -> None:
     """함수 목록."""
-    table = Table("이름", "주소", "유형", "받는 이벤트", "하는 일")
+    table = Table("이름", "주소", "유형", "받는 이벤트", "하는 일", box=SIMPLE, pad_edge=False)
     for function in catalogue.read_all():
         takes = "\n".join([*function.takes, *(f"{each.type} ({each.cron})" for each in function.schedules)])
         table.add_row(function.name, function.prefix, function.profile, takes, function.description)
@@ -106,17 +107,12 @@ def bench(name: str) -> None:
 @events.command("list")
 def list_events(home: HomeOption = DEFAULT_HOME) -> None:
     """배달하지 못한 이벤트 목록."""
-    table = Table("번호", "함수", "종류", "대상", "응답", "시도")
-    for letter in _deliveries(home).dead():
-        table.add_row(
-            str(letter.number),
-            letter.function,
-            letter.type,
-            letter.subject,
-            str(letter.status or "-"),
-            str(letter.attempts),
-        )
-    console.print(table)
+    table = Table("번호", "함수", "종류", "대상", "응답", "시도", box=SIMPLE, pad_edge=False)
+    letters = _deliveries(home).dead()
+    for letter in letters:
+        columns = (letter.number, letter.function, letter.type, letter.subject, letter.status or "-", letter.attempts)
+        table.add_row(*map(str, columns))
+    console.print(table if letters else "배달하지 못한 이벤트가 없습니다.")
 
 
 @events.command()
@@ -125,7 +121,8 @@ def show(number: int, home: HomeOption = DEFAULT_HOME) -> None:
     for letter in _deliveries(home).dead(number) or _not_there(number):
         console.print_json(data=dict(letter.headers))
         console.print_json(letter.body.decode())
-        console.print(f"{letter.function}: {letter.status or '응답 없음'}, {letter.attempts}번 시도", letter.response)
+        last = f"{letter.function}: {letter.status or '응답 없음'}, {letter.attempts}번 시도 {letter.response}"
+        console.print(last, markup=False, highlight=False)
 
 
 @events.command()

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,22 +73,27 @@ async def run(gateway: str, console: Console) -> bool:
     """Does the main job on a running platform and shows it. False when any step failed."""
     catalogue = json.loads((SAMPLES / "catalogue.json").read_text())
     samples = [Sample(SAMPLES / each.pop("file"), **each) for each in catalogue]
+    titles = {sample.path.name: sample.title for sample in samples}
     questions = json.loads((SAMPLES / "questions.json").read_text())[:QUESTIONS]
     async with httpx.AsyncClient(base_url=gateway, timeout=60) as client:
-        done = await _publish_all(client, samples, console)
-        titles = {sample.path.name: sample.title for sample in samples}
-        session = (await _call(client, "POST", "/api/chat/sessions", _EMPLOYEE, json={}))["id"]
+        done = await _said(_publish_all(client, samples, console), console)
         for question in questions:
-            try:
-                await _ask(client, session, question, titles[question["document"]], console)
-            except StepFailed as failure:
-                console.print(f"[red]✗[/red] {escape(str(failure))}", highlight=False)
-                done = False
+            done = await _said(_ask(client, question, titles[question["document"]], console), console) and done
     return done
 
 
-async def _publish_all(client: httpx.AsyncClient, samples: list[Sample], console: Console) -> bool:
-    """Has every sample processed and approved, a few at a time. False when one failed."""
+async def _said(step: Awaitable[None], console: Console) -> bool:
+    """Whether a step succeeded; if not, says why."""
+    try:
+        await step
+    except (StepFailed, httpx.HTTPError) as failure:
+        console.print(f"✗ {failure or repr(failure)}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return False
+    return True
+
+
+async def _publish_all(client: httpx.AsyncClient, samples: list[Sample], console: Console) -> None:
+    """Has every sample processed and approved, a few at a time. Raises StepFailed when any of them failed."""
     known = await _known(client)
     places = asyncio.Semaphore(_AT_ONCE)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[stage]}"), TimeElapsedColumn())
@@ -101,11 +106,13 @@ async def _publish_all(client: httpx.AsyncClient, samples: list[Sample], console
                 try:
                     await _publish(client, sample, known, progress, bar)
                 except (StepFailed, httpx.HTTPError) as failure:
-                    progress.update(bar, stage=f"[red]✗ {escape(str(failure))}[/red]")
+                    progress.update(bar, stage=f"[red]✗ {escape(str(failure) or repr(failure))}[/red]")
                     return False
                 return True
 
-        return all(await asyncio.gather(*(publish(sample) for sample in samples)))
+        done = await asyncio.gather(*(publish(sample) for sample in samples))
+    if not all(done):
+        raise StepFailed(f"문서 {len(done)}건 가운데 {done.count(False)}건이 검색할 수 있게 되지 않았습니다.")
 
 
 async def _known(client: httpx.AsyncClient) -> dict[str, Version]:
@@ -171,7 +178,7 @@ async def _wait(
     raise StepFailed(f"{_PROCESSING_SECONDS:g}초 안에 처리되지 않았습니다.")
 
 
-async def _ask(client: httpx.AsyncClient, session: str, question: dict[str, Any], title: str, console: Console) -> None:
+async def _ask(client: httpx.AsyncClient, question: dict[str, Any], title: str, console: Console) -> None:
     """Asks a question, prints the answer as it comes and then what it stands on.
 
     Raises StepFailed for an answer without sources, and for one whose sources are not from the document that knows it.
@@ -180,7 +187,8 @@ async def _ask(client: httpx.AsyncClient, session: str, question: dict[str, Any]
     headers = _EMPLOYEE | {"Accept": "text/event-stream"}
     if question["department"]:
         headers["X-User-Department"] = quote(question["department"])
-    body = {"session_id": session, "content": question["question"]}
+    session = await _call(client, "POST", "/api/chat/sessions", _EMPLOYEE, json={})
+    body = {"session_id": session["id"], "content": question["question"]}
     sources: list[dict[str, Any]] = []
     async with client.stream("POST", "/api/chat/messages", headers=headers, json=body) as answer:
         if not answer.is_success:
@@ -220,10 +228,16 @@ def _where(source: dict[str, Any]) -> str:
 
 
 async def _call(
-    client: httpx.AsyncClient, method: str, path: str, who: dict[str, str], **arguments: Any
+    client: httpx.AsyncClient,
+    method: str,
+    path: str,
+    who: dict[str, str],
+    *,
+    json: dict[str, Any] | None = None,
+    params: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A JSON call as somebody. Raises StepFailed with what the API says when it refuses."""
-    answer = await client.request(method, path, headers=who, **arguments)
+    answer = await client.request(method, path, headers=who, json=json, params=params)
     if not answer.is_success:
         raise StepFailed(_detail(answer.content))
     result: dict[str, Any] = answer.json()

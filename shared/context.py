@@ -31,6 +31,7 @@ class Context:
 
     def __init__(self, name: str, config: Config) -> None:
         self.name = name
+        self.service = name.split("-")[0]
         self.config = config
         self.database = Database(config.database_url)
         self.outbox = Outbox(name, self.database, config.broker_url, self.spawn)
@@ -53,13 +54,16 @@ class Context:
 
     async def close(self, grace_seconds: float) -> None:
         """Waits for spawned work, cancels what is not done after the grace, then closes clients and database."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=grace_seconds)
+        deadline = asyncio.get_running_loop().time() + grace_seconds
+        while self._tasks:  # what is waited for may spawn more
+            left = deadline - asyncio.get_running_loop().time()
+            _, late = await asyncio.wait(self._tasks, timeout=max(left, 0))
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         for client in self._clients.values():
             await client.close()
+        await self.outbox.close()
         await self.database.close()
 
     def _finished(self, task: asyncio.Task[None]) -> None:

@@ -1,6 +1,6 @@
 """PostgreSQL: statements by name with typed rows, sessions that are one transaction, and a pool small enough for many pods."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import is_dataclass
 from typing import Annotated, Any, Generic, LiteralString, TypeVar
@@ -45,7 +45,7 @@ class Session:
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
-        self.after_commit: list[Callable[[], None]] = []
+        self.after_commit: dict[Hashable, Callable[[], None]] = {}  # once each, whatever its key
 
     async def one(self, query: Query[Row], **values: object) -> Row:
         """The only row. Raises LookupError when there is none."""
@@ -100,7 +100,7 @@ class Database:
             raise unavailable(
                 "database.unavailable", "잠시 서비스를 이용할 수 없습니다. 잠시 후 다시 시도해 주세요.", retry_after=5
             ) from error
-        for callback in session.after_commit:
+        for callback in session.after_commit.values():
             callback()
 
     @property

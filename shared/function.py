@@ -12,6 +12,7 @@ from shared.config import Config
 from shared.context import Context
 from shared.errors import unprocessable
 from shared.events import MINUTE_PASSED, CloudEvent, parse
+from shared.idempotency import IdempotencyQueries
 from shared.middleware import BodyLimit, RequestContext
 from shared.problems import answer_problems
 
@@ -81,9 +82,14 @@ async def dispatch(api: FastAPI, event: CloudEvent) -> None:
 
 
 async def minute_passed(_: CloudEvent, context: Context) -> None:
-    """The handler of `baeum.platform.minute.passed` for one function of each service: sends what the outbox still holds."""
+    """The handler of `baeum.platform.minute.passed` for one function of each service: sends what the outbox still holds.
+
+    It also forgets what is remembered only for a while: sent events, received ones, idempotency keys.
+    """
     await context.outbox.relay()
-    await context.outbox.forget_sent()
+    await context.outbox.forget()
+    async with context.database.transaction() as session:
+        await session.run(IdempotencyQueries(context.service).forget)
 
 
 RELAYS_OUTBOX: Mapping[str, Handler] = {MINUTE_PASSED: minute_passed}

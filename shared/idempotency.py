@@ -111,8 +111,7 @@ async def _once(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> Once:
     content = request.method.encode() + b" " + request.url.path.encode() + b"\n" + await request.body()
-    queries = IdempotencyQueries(context.name.split("-")[0])
-    return Once(idempotency_key, hashlib.sha256(content).digest(), queries)
+    return Once(idempotency_key, hashlib.sha256(content).digest(), IdempotencyQueries(context.service))
 
 
 Idempotent = Annotated[Once, Depends(_once)]

@@ -116,6 +116,10 @@ class LlmHost:
         except HTTPError as error:
             self._breaker.failed(time.monotonic())
             raise llm_unavailable() from error
+        except Problem as problem:
+            if problem.status >= 500:
+                self._breaker.failed(time.monotonic())
+            raise
         raise llm_unavailable()
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -158,10 +162,13 @@ class LlmHost:
         if response.is_success:
             return
         await response.aread()
-        if response.status_code >= 500 or response.headers.get("content-type") != "application/problem+json":
+        told = response.headers.get("content-type") == "application/problem+json"
+        if not told or (response.status_code >= 500 and response.status_code != 503):
             raise llm_unavailable()
         document = response.json()
-        raise Problem(response.status_code, document["code"], document["detail"])
+        retry_after = response.headers.get("retry-after")
+        wait = int(retry_after) if retry_after else None
+        raise Problem(response.status_code, document["code"], document["detail"], retry_after=wait)
 
 
 def llm_unavailable(retry_after: int = 10) -> Problem:

@@ -63,7 +63,7 @@ class RequestContext:
             unforeseen.exception("unforeseen error")
             if status:
                 raise  # the answer has begun: break the connection, so that nobody takes it for whole
-            await _internal_error().response()(scope, receive, send_with_id)
+            await internal_error().response()(scope, receive, send_with_id)
         finally:
             if not scope["path"].endswith(_QUIET):
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
@@ -101,7 +101,8 @@ class BodyLimit:
         await self._app(scope, receive_counted, send)
 
 
-def _internal_error() -> Problem:
+def internal_error() -> Problem:
+    """500: a bug; the log knows more."""
     return Problem(500, "internal", "예상하지 못한 오류가 발생했습니다. 잠시 후 다시 시도해 주세요.")
 
 

@@ -70,7 +70,12 @@ class OutboxQueries:
         self.mark_sent = Query[None](
             None, scoped("UPDATE {schema}.outbox SET sent_at = now() WHERE id = ANY(%(ids)s)"), ids=list[UUID]
         )
-        self.forget = Query[None](None, scoped("DELETE FROM {schema}.outbox WHERE sent_at < now() - interval '7 days'"))
+        self.forget_sent = Query[None](
+            None, scoped("DELETE FROM {schema}.outbox WHERE sent_at < now() - interval '7 days'")
+        )
+        self.forget_received = Query[None](
+            None, scoped("DELETE FROM {schema}.inbox WHERE received_at < now() - interval '30 days'")
+        )
         self.receive = Query[None](
             None,
             scoped(
@@ -92,6 +97,7 @@ class Outbox:
         self._broker_url = broker_url
         self._spawn = spawn
         self._queries = OutboxQueries(function.split("-")[0])
+        self._client: httpx.AsyncClient | None = None
 
     async def add(self, session: Session, type: str, subject: UUID, data: Mapping[str, Any]) -> None:  # noqa: A002
         """Writes an event in the session's transaction; it is sent as soon as that has committed."""
@@ -103,8 +109,7 @@ class Outbox:
             data=dict(data),
             traceparent=traceparent(),
         )
-        if not session.after_commit:
-            session.after_commit.append(lambda: self._spawn(self.relay()))
+        session.after_commit[self.relay] = lambda: self._spawn(self.relay())
 
     async def first_time(self, session: Session, event: CloudEvent) -> bool:
         """Whether this function sees the event for the first time; remembered with the session's transaction.
@@ -120,24 +125,34 @@ class Outbox:
         """Sends what is due. Events that the Broker does not take stay, and are due again after a growing pause."""
         if self._broker_url is None:
             return
-        import httpx  # heavy: only a process that has something to send pays for it
+        while rows := await self._lease():
+            sent = [row.id for row in rows if await self._send(self._broker_url, row)]
+            async with self._database.transaction() as session:
+                await session.run(self._queries.mark_sent, ids=sent)
 
-        async with httpx.AsyncClient(timeout=SEND_TIMEOUT_SECONDS) as client:
-            while rows := await self._lease():
-                sent = [row.id for row in rows if await self._send(client, row)]
-                async with self._database.transaction() as session:
-                    await session.run(self._queries.mark_sent, ids=sent)
-
-    async def forget_sent(self) -> None:
-        """Drops what was acknowledged more than a week ago."""
+    async def forget(self) -> None:
+        """Drops events that were acknowledged a week ago, and those received a month ago, which nobody sends again."""
         async with self._database.transaction() as session:
-            await session.run(self._queries.forget)
+            await session.run(self._queries.forget_sent)
+            await session.run(self._queries.forget_received)
+
+    async def close(self) -> None:
+        """Closes the connection to the Broker."""
+        if self._client is not None:
+            await self._client.aclose()
 
     async def _lease(self) -> list[OutboxRow]:
         async with self._database.transaction() as session:
             return await session.all(self._queries.lease, take=BATCH)
 
-    async def _send(self, client: "httpx.AsyncClient", row: OutboxRow) -> bool:
+    def _http(self) -> "httpx.AsyncClient":
+        if self._client is None:
+            import httpx  # heavy: only a process that has something to send pays for it
+
+            self._client = httpx.AsyncClient(timeout=SEND_TIMEOUT_SECONDS)
+        return self._client
+
+    async def _send(self, broker_url: str, row: OutboxRow) -> bool:
         event = CloudEvent(
             type=row.type,
             source=f"/functions/{self._function}",
@@ -150,7 +165,7 @@ class Outbox:
         from httpx import HTTPError
 
         try:
-            answer = await client.post(str(self._broker_url), headers=event.headers(), content=event.body())
+            answer = await self._http().post(broker_url, headers=event.headers(), content=event.body())
         except HTTPError as error:
             log.warning("the broker did not take an event", extra={"event_id": event.id, "error": repr(error)})
             return False

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 
 from shared.errors import Problem
+from shared.middleware import internal_error, unforeseen
 
 HEARTBEAT_SECONDS = 15.0
 
@@ -27,7 +28,7 @@ class Sse:
 
 
 def event_stream(events: AsyncIterator[Sse]) -> EventSourceResponse:
-    """The answer that streams `events`; a problem raised among them becomes a last `error` event."""
+    """The answer that streams `events`; a problem raised among them, foreseen or not, becomes a last `error` event."""
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return EventSourceResponse(_with_heartbeat(_with_error(events)), headers=headers)
 
@@ -38,6 +39,9 @@ async def _with_error(events: AsyncIterator[Sse]) -> AsyncIterator[bytes]:
             yield event.encode()
     except Problem as problem:
         yield Sse("error", problem.body()).encode()
+    except Exception:  # noqa: BLE001 - the edge of a stream, which has to end with an event
+        unforeseen.exception("unforeseen error in a stream")
+        yield Sse("error", internal_error().body()).encode()
 
 
 async def _with_heartbeat(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

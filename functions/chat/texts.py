@@ -1,21 +1,12 @@
-"""What people write, as it is stored: composed (NFC), trimmed, and never longer than its column."""
+"""What people write in conversations, and how much of it."""
 
-import unicodedata
 from typing import Annotated
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import Field
 
+from shared.texts import Line, Text
 
-def normalized(text: object) -> object:
-    """A text in NFC without surrounding blanks. Raises ValueError for what PostgreSQL cannot hold: NUL, half a character."""
-    if not isinstance(text, str):
-        return text
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("a text holds neither NUL nor lone surrogates")
-    return unicodedata.normalize("NFC", text).strip()
-
-
-Title = Annotated[str, BeforeValidator(normalized), StringConstraints(min_length=1, max_length=200)]
-QuestionText = Annotated[str, BeforeValidator(normalized), StringConstraints(min_length=1, max_length=4000)]
-Comment = Annotated[str, BeforeValidator(normalized), StringConstraints(max_length=500)]
-SearchText = Annotated[str, BeforeValidator(normalized), StringConstraints(max_length=200)]
+Title = Annotated[Line, Field(min_length=1, max_length=200)]
+QuestionText = Annotated[Text, Field(min_length=1, max_length=4000)]
+Comment = Annotated[Text, Field(max_length=500)]
+SearchText = Annotated[Text, Field(max_length=200)]

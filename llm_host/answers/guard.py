@@ -103,10 +103,14 @@ def wants_instructions(question: str) -> bool:
     return any(words in squeezed for words in _INSTRUCTIONS) and any(words in squeezed for words in _ATTEMPTS)
 
 
-_CITATION = re.compile(r"\[\s*(\d{1,3}(?:\s*,\s*\d{1,3}){0,9})\s*\]")
-_LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\(([^()\s]{0,500})[^()]{0,200}\)")
-_URL = re.compile(r"(?:https?|ftp)://[^\s<>\"')\]]{1,500}", re.IGNORECASE)
-_HTML = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
+_CITATION = re.compile(r" ?\[\s*(\d{1,3}(?:\s*,\s*\d{1,3}){0,9})\s*\]")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+_URL = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
+_HTML = re.compile(r"</?[A-Za-z!][^<>]*>")
+# A citation, a link or a tag that is whole, and what may still become one.
+_WHOLE = re.compile(r"\[[^\[\]]*\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|(?!\(|$))|<[A-Za-z/!][^<>]*>")
+_OPEN = re.compile(r"\[|<(?=[A-Za-z/!]|$)")
+_DISGUISED_LINK = re.compile(r"\]\((?!https?://)")
 LONGEST_WAIT = 800  # characters held back at most, waiting for a bracket that opened to close
 
 
@@ -132,7 +136,7 @@ class OutputFilter:
         return self._clean(rest)
 
     def _clean(self, text: str) -> str:
-        text = _LINK.sub(self._link, text)
+        text = _DISGUISED_LINK.sub("] (", _LINK.sub(self._link, text))
         text = _HTML.sub("", text)
         text = _URL.sub(lambda match: match[0] if self._allowed(match[0]) else "(링크 생략)", text)
         return _CITATION.sub(self._citation, text)
@@ -149,29 +153,17 @@ class OutputFilter:
             return False
 
     def _citation(self, match: re.Match[str]) -> str:
-        numbers = [int(number) for number in match[1].split(",")]
-        known = [number for number in numbers if number in self._numbers]
+        known = [number for number in map(int, match[1].split(",")) if number in self._numbers]
         self.cited.extend(number for number in known if number not in self.cited)
-        return "".join(f"[{number}]" for number in known)
+        blank = " " if known and match[0].startswith(" ") else ""
+        return blank + "".join(f"[{number}]" for number in known)
 
 
 def _safe_length(text: str) -> int:
-    """How much of a growing text no later piece can change: up to the last blank outside of anything still open."""
+    """How much of a growing text no later piece can change: up to the last blank outside of brackets."""
     if len(text) > LONGEST_WAIT:
         return len(text)
-    opened = max(text.rfind("["), text.rfind("<"))
-    end = len(text)
-    if opened >= 0 and _still_open(text[opened:]):
-        end = opened - 1 if opened and text[opened - 1] == "!" else opened
-    blank = max(text.rfind(" ", 0, end), text.rfind("\n", 0, end))
-    return blank + 1
-
-
-def _still_open(text: str) -> bool:
-    """Whether `text`, which begins with a bracket, may yet become a citation, a link or a tag."""
-    if text[0] == "<":
-        return ">" not in text
-    close = text.find("]")
-    if close < 0 or close == len(text) - 1:
-        return True
-    return text[close + 1] == "(" and ")" not in text[close:]
+    outside = _WHOLE.sub(lambda match: "x" * len(match[0]), text)
+    opened = _OPEN.search(outside)
+    end = opened.start() if opened else len(text)
+    return max(outside.rfind(" ", 0, end), outside.rfind("\n", 0, end), 0)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from llm_host.coverage import sentences
-from llm_host.terms import content_words, cut
+from llm_host.terms import content_words, cut, is_predicate
 
 WORDS_SUPPORTED = 0.5  # of the character pairs of a sentence; a faithful paraphrase keeps its nouns
 SENTENCES_SUPPORTED = 0.7
@@ -27,8 +27,10 @@ def is_supported(answer: str, cited: Sequence[int], passages: Mapping[int, str])
 
 
 def _share(claim: str, held: set[str]) -> float:
-    pairs = [pair for word in content_words(claim) for pair in cut(word)]
-    return sum(pair in held for pair in pairs) / len(pairs)
+    """The share of the character pairs of a claim's nouns that are held; its numbers are looked at on their own."""
+    nouns = [word for word in content_words(claim) if not word.isdigit() and not is_predicate(word)]
+    pairs = [pair for noun in nouns for pair in cut(noun)]
+    return sum(pair in held for pair in pairs) / len(pairs) if pairs else 1.0
 
 
 def _numbers(text: str) -> set[str]:

@@ -122,6 +122,8 @@ class Indexer:
                 await asyncio.to_thread(self._store.check, job)
                 end = done + STORE_BATCH
                 await self._vectors.insert(chunks[done:end], vectors[done:end])
+        async with self._vectors.writing:
+            await self._vectors.settle()
         found = await self._vectors.count(job.id)
         await asyncio.to_thread(self._store.check, job)
         if found != len(chunks):

@@ -6,7 +6,7 @@ import signal
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import httpx
 
 from scripts.catalogue import Function
 from scripts.local.launch import Launcher, Process
+from scripts.local.parts import tail
 from scripts.local.sockets import listen, port_of
 from shared.errors import Problem, unavailable
 
@@ -58,7 +59,13 @@ class Replica:
     in_flight: int = 0
     ready: bool = False
     draining: bool = False
+    lost: bool = False  # it refuses connections: it has ended, and will be told so in a moment
     idle_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes requests."""
+        return self.ready and not self.draining and not self.lost
 
     def memory(self) -> int | None:
         """Its proportional share of memory in bytes; None where the kernel does not tell."""
@@ -86,7 +93,7 @@ class Counters:
     requests: int = 0
     starts: int = 0
     crashes: int = 0
-    cold_start_ms: list[int] = field(default_factory=list)
+    cold_start_ms: int | None = None  # the last one, from the first request to the first healthy answer
 
 
 class Pool:
@@ -110,7 +117,7 @@ class Pool:
     @property
     def state(self) -> State:
         """Ready if any process is; otherwise how far the furthest one has come."""
-        if any(replica.ready and not replica.draining for replica in self._replicas):
+        if any(replica.serving for replica in self._replicas):
             return State.READY
         if self._starting():
             return State.STARTING
@@ -141,13 +148,9 @@ class Pool:
         finally:
             self._release(replica)
 
-    def log_tail(self, lines: int = 15) -> list[str]:
+    def log_tail(self) -> list[str]:
         """The last lines that the function wrote."""
-        if not self.log.exists():
-            return []
-        with self.log.open("rb") as file:
-            file.seek(max(0, self.log.stat().st_size - 16384))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
+        return tail(self.log)
 
     async def close(self) -> None:
         """Lets every process finish what it does, and go."""
@@ -161,11 +164,8 @@ class Pool:
     async def _acquire(self) -> Replica:
         if replica := self._free():
             return self._take(replica)
-        now = asyncio.get_running_loop().time()
-        if self.failure and self.failure.until > now and not self._starting():
-            raise FunctionCrashed(
-                self.function.name, self.failure.status, self.failure.log, 1 + int(self.failure.until - now)
-            )
+        if self.failure and self.state == State.FAILED and (pause := self._pause()) > 0:
+            raise FunctionCrashed(self.function.name, self.failure.status, self.failure.log, 1 + int(pause))
         if self._closed or len(self._waiting) >= self._limits.queue:
             raise self._busy()
         waiter: asyncio.Future[Replica] = asyncio.get_running_loop().create_future()
@@ -191,14 +191,16 @@ class Pool:
         detail = "요청이 많아 지금 처리할 수 없습니다. 잠시 후 다시 시도해 주세요."
         return unavailable("function.busy", detail, retry_after=5)
 
+    def _pause(self) -> float:
+        """Seconds until the next start may be tried after one that failed."""
+        return self.failure.until - asyncio.get_running_loop().time() if self.failure else 0
+
     def _starting(self) -> int:
         return len(self._lives) - sum(replica.ready or replica.draining for replica in self._replicas)
 
     def _free(self) -> Replica | None:
         able = [
-            replica
-            for replica in self._replicas
-            if replica.ready and not replica.draining and replica.in_flight < self.function.concurrency
+            replica for replica in self._replicas if replica.serving and replica.in_flight < self.function.concurrency
         ]
         # The busiest first, so that the others can become idle and go.
         return max(able, key=lambda replica: replica.in_flight, default=None)
@@ -236,7 +238,11 @@ class Pool:
         replica.idle_timer = loop.call_later(self._limits.drain, _signal, replica.process.pid, signal.SIGKILL)
 
     def _scale_up(self) -> None:
-        living = len(self._lives) - sum(replica.draining for replica in self._replicas)
+        """Starts as many processes as those who wait need and the function may have; after a failure, not at once."""
+        if (pause := self._pause()) > 0:
+            asyncio.get_running_loop().call_later(pause, self._scale_up)
+            return
+        living = len(self._lives) - sum(replica.draining or replica.lost for replica in self._replicas)
         coming = self._starting() * self.function.concurrency
         while living < self.function.max_scale and coming < len(self._waiting) and not self._closed:
             life = asyncio.create_task(self._live())
@@ -268,7 +274,7 @@ class Pool:
             exited = asyncio.create_task(process.wait())
             trouble = "stopped" if self._closed else await self._trouble(replica, exited)
             if trouble is None:
-                self.counters.cold_start_ms.append(round((loop.time() - started) * 1000))
+                self.counters.cold_start_ms = round((loop.time() - started) * 1000)
                 self._opened(replica)
             else:
                 _signal(replica.process.pid, signal.SIGKILL) if not exited.done() else None
@@ -315,7 +321,7 @@ class Pool:
         pause = min(self._limits.back_off * 2 ** (times - 1), self._limits.back_off_most)
         until = asyncio.get_running_loop().time() + pause
         self.failure = Failure(status, self.log_tail(), times, until)
-        if not any(replica.ready for replica in self._replicas):
+        if not any(replica.serving for replica in self._replicas):
             self._fail_waiting(FunctionCrashed(self.function.name, status, self.failure.log, 1 + int(pause)))
 
     def _fail_waiting(self, problem: Problem) -> None:

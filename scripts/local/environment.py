@@ -16,18 +16,18 @@ _FROM_OUTSIDE = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LOG_LEVEL", 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where everything is. `database_url` is the administrator's."""
+    """Where everything is that another part asks over HTTP."""
 
     gateway: str
     broker_url: str
     s3_url: str
     llm_host_url: str
-    database_url: str
 
 
-def for_function(function: Function, at: Addresses, secrets: Secrets) -> dict[str, str]:
+def for_function(function: Function, at: Addresses, database_url: str, secrets: Secrets) -> dict[str, str]:
     """What a function sees: what its function.toml names and nothing more, as in the cluster.
 
+    `database_url` is the administrator's; the function gets that of its service's own role.
     Raises StartError when it names something that nobody has set.
     """
     database = f"{function.service.upper()}_DATABASE_URL"
@@ -37,7 +37,7 @@ def for_function(function: Function, at: Addresses, secrets: Secrets) -> dict[st
         "LLM_HOST_URL": at.llm_host_url,
         "LLM_HOST_TOKEN": secrets.llm_host_token,
         "S3_BUCKET": BUCKET,
-        database: _role_url(at.database_url, function.service, secrets),
+        database: _role_url(database_url, function.service, secrets),
     }
     if missing := ", ".join(name for name in function.settings if name not in offered):
         raise StartError(

@@ -123,12 +123,18 @@ class _Incoming(Request):
 
 
 async def _answer(request: _Incoming, pool: Pool, send: Send) -> None:
-    async with pool.slot() as replica:
-        answer = await replica.client.send(_outgoing(request, replica), stream=True)
-        try:
-            await _pass_on(answer, send)
-        finally:
-            await answer.aclose()
+    while True:
+        async with pool.slot() as replica:
+            try:
+                answer = await replica.client.send(_outgoing(request, replica), stream=True)
+            except httpx.ConnectError:
+                replica.lost = True
+                continue  # nothing was sent yet: another process can answer
+            try:
+                await _pass_on(answer, send)
+            finally:
+                await answer.aclose()
+            return
 
 
 def _outgoing(request: _Incoming, replica: Replica) -> httpx.Request:
@@ -140,7 +146,7 @@ def _outgoing(request: _Incoming, replica: Replica) -> httpx.Request:
     headers = [
         *((name, value) for name, value in _passed(request.headers.raw) if not name.startswith(b"x-forwarded-")),
         (b"x-forwarded-for", (f"{forwarded}, {client}" if forwarded else client).encode()),
-        (b"x-forwarded-proto", request.url.scheme.encode()),
+        (b"x-forwarded-proto", request.scope["scheme"].encode()),
         (b"x-forwarded-host", request.headers.get("host", "").encode()),
     ]
     body = request.body_parts() if request.has_body else None

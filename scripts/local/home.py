@@ -46,22 +46,31 @@ class Home:
                 where = self.running_at() or self.folder
                 message = f"이미 실행 중입니다: {where}\n(This home is in use by another platform.)"
                 raise StartError(message) from error
+            self._address_file.unlink(missing_ok=True)  # of a platform that was killed
             yield
 
     @contextmanager
     def announced(self, gateway: str) -> Iterator[None]:
         """Lets the other commands find the platform while it runs."""
-        file = self.folder / "platform.json"
-        file.write_text(json.dumps({"gateway": gateway, "pid": os.getpid()}))
+        self._address_file.write_text(json.dumps({"gateway": gateway, "pid": os.getpid()}))
         try:
             yield
         finally:
-            file.unlink()
+            self._address_file.unlink()
 
     def running_at(self) -> str | None:
-        """The gateway of the platform that runs in this home, as far as is known."""
-        file = self.folder / "platform.json"
-        return str(json.loads(file.read_text())["gateway"]) if file.exists() else None
+        """The gateway of the platform that runs in this home; None while there is none, or it is still starting."""
+        with (self.folder / "lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found = self._address_file.exists()
+                return str(json.loads(self._address_file.read_text())["gateway"]) if found else None
+        return None
+
+    @property
+    def _address_file(self) -> Path:
+        return self.folder / "platform.json"
 
     def secrets(self) -> Secrets:
         """The secrets of this home."""

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 _PART_SECONDS = 90.0
 
 Report = Callable[[str], None]
+Status = Callable[[], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,6 @@ class Options:
     port: int = 8080
     cold: bool = False
     idle: float = 30.0
-    functions: Path = FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Running:
 
     gateway: str
     functions: list[Function]
+    status: Status
 
 
 @asynccontextmanager
@@ -80,26 +81,37 @@ class _Start:
     async def run(self) -> Running:
         enter = self._stack.enter_context
         enter(_logging_to(self._log("platform")))
-        functions = catalogue.read_all(self._options.functions)
+        functions = catalogue.read_all()
         broker_socket, objects_socket = enter(self._home.listen("broker")), enter(self._home.listen("objects"))
         gateway_socket = enter(listen_near(self._options.port))
         launcher = self._launcher()
         # The parts import for a second or two; PostgreSQL starts meanwhile.
         at = self._addresses(gateway_socket, broker_socket, objects_socket)
         parts = [await self._objects(objects_socket, at), await self._llm_host(at)]
-        at = Addresses(at.gateway, at.broker_url, at.s3_url, at.llm_host_url, self._database())
+        database_url = self._database()
         with self._step("migrations"):
-            await self._migrate(at.database_url)
+            await self._migrate(database_url)
         for part in parts:
             with self._step(part.name):
                 await part.ready(_PART_SECONDS)
         if isinstance(launcher, ZygoteLauncher):
             with self._step("zygote"):
                 await launcher.ready()
-        activator = self._activator(functions, launcher, at)
+        activator = self._activator(functions, launcher, at, database_url)
         broker = await self._broker(activator, broker_socket)
-        await self._gateway(activator, broker, parts, gateway_socket, at.gateway)
-        return Running(at.gateway, functions)
+
+        async def status() -> dict[str, Any]:
+            return {
+                "gateway": at.gateway,
+                "functions": [describe(pool) for pool in activator.pools.values()],
+                "parts": [describe_part(part) for part in parts],
+                "broker": await broker.counts(),
+            }
+
+        with self._step("gateway"):
+            await self._stack.enter_async_context(serving(create_gateway(activator, status), gateway_socket))
+        enter(self._home.announced(at.gateway))
+        return Running(at.gateway, functions, status)
 
     def _addresses(self, gateway: socket.socket, broker: socket.socket, objects: socket.socket) -> Addresses:
         if port_of(gateway) != self._options.port:
@@ -111,7 +123,6 @@ class _Start:
             broker_url=f"http://127.0.0.1:{port_of(broker)}/broker",
             s3_url=f"http://127.0.0.1:{port_of(objects)}",
             llm_host_url=f"http://127.0.0.1:{llm_host_port}",
-            database_url="",
         )
 
     def _launcher(self) -> Launcher:
@@ -170,11 +181,11 @@ class _Start:
                 role, password = sql.Identifier(f"baeum_{service}"), sql.Literal(self._secrets.database_password)
                 await connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(role, password))
 
-    def _activator(self, functions: list[Function], launcher: Launcher, at: Addresses) -> Activator:
+    def _activator(self, functions: list[Function], launcher: Launcher, at: Addresses, database_url: str) -> Activator:
         limits = Limits(idle=self._options.idle)
         pools = []
         for function in functions:
-            environ = environment.for_function(function, at, self._secrets)
+            environ = environment.for_function(function, at, database_url, self._secrets)
             pools.append(Pool(function, environ, launcher, self._log(function.name), limits))
         activator = Activator(pools)
         self._stack.push_async_callback(activator.close)
@@ -191,21 +202,6 @@ class _Start:
         schedules.add_done_callback(_tell_of_end)
         self._stack.callback(schedules.cancel)
         return broker
-
-    async def _gateway(
-        self, activator: Activator, broker: Broker, parts: list[Part], listener: socket.socket, address: str
-    ) -> None:
-        async def status() -> dict[str, Any]:
-            return {
-                "gateway": address,
-                "functions": [describe(pool) for pool in activator.pools.values()],
-                "parts": [describe_part(part) for part in parts],
-                "broker": await broker.counts(),
-            }
-
-        with self._step("gateway"):
-            await self._stack.enter_async_context(serving(create_gateway(activator, status), listener))
-        self._stack.enter_context(self._home.announced(address))
 
     def _log(self, name: str) -> Path:
         return log_file(self._home.folder, name)

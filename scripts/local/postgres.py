@@ -10,10 +10,12 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -21,6 +23,8 @@ from typing import Any
 
 import psycopg
 import psycopg.sql
+
+from scripts.local.lifeline import die_with_parent
 
 START_SECONDS = 60.0
 
@@ -70,7 +74,11 @@ def start(home: Path, *, durable: bool = True) -> Postgres:
         options += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
     with (home / "postgres.log").open("ab") as log:
         command = [str(binaries / "postgres"), "-D", str(data), *options]
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_as_server_user())
+        # A shutdown without waiting for anybody, in case this process is killed and cannot ask for one.
+        end_with_us = partial(die_with_parent, signal.SIGQUIT)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_us, **_as_server_user()
+        )
     server = Postgres(data, port, password, binaries, process)
     _wait_until_up(server, home / "postgres.log")
     return server

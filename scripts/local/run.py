@@ -10,6 +10,7 @@ from scripts import demo as demonstration
 from scripts.catalogue import CatalogueError
 from scripts.local.parts import StartError
 from scripts.local.platform import Options, Running, platform
+from scripts.local.status import table
 
 
 def up(options: Options, console: Console, *, demo: bool, once: bool) -> int:
@@ -38,7 +39,7 @@ async def _up(options: Options, console: Console, *, demo: bool, once: bool) -> 
         return await work
     except asyncio.CancelledError:
         console.print("모두 껐습니다.")
-        return 0
+        return 130 if once else 0
 
 
 async def _work(options: Options, console: Console, *, demo: bool, once: bool) -> int:
@@ -46,19 +47,20 @@ async def _work(options: Options, console: Console, *, demo: bool, once: bool) -
         console.print(f"[green]✓[/green] {line}", highlight=False, soft_wrap=True)
 
     async with platform(options, report) as running:
-        _say_where(running, console)
         done = await demonstration.run(running.gateway, console) if demo else True
-        if demo:
-            _say_where(running, console)
+        console.print(table(await running.status()))
+        _say_where(running, console)
         if not once:
+            console.print("끄려면 Ctrl-C를 누르세요.")
             await asyncio.Event().wait()
         return 0 if done else 1
 
 
 def _say_where(running: Running, console: Console) -> None:
-    console.print(f"\n상태 페이지 {running.gateway}/", highlight=False, soft_wrap=True)
-    for function in running.functions:
-        console.print(
-            f"{running.gateway}{function.prefix}/docs  {function.description}", highlight=False, soft_wrap=True
-        )
-    console.print("끄려면 Ctrl-C를 누르세요.\n")
+    lines = [f"{running.gateway}/  상태 페이지"]
+    lines += [
+        f"{running.gateway}{function.prefix}/docs  {function.description}"
+        for function in running.functions
+        if function.profile != "event"
+    ]
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)

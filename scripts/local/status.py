@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from scripts.local.activator import Pool
@@ -23,7 +24,6 @@ pre { background: #f6f7f9; padding: .6rem; overflow-x: auto; font-size: 13px }
 def describe(pool: Pool) -> dict[str, Any]:
     """A function's state. Times in milliseconds, memory in bytes (proportional share; null where it is not known)."""
     memory = [replica.memory() for replica in pool.replicas]
-    starts = pool.counters.cold_start_ms
     return {
         "name": pool.function.name,
         "description": pool.function.description,
@@ -36,7 +36,7 @@ def describe(pool: Pool) -> dict[str, Any]:
         "requests": pool.counters.requests,
         "starts": pool.counters.starts,
         "crashes": pool.counters.crashes,
-        "cold_start_ms": starts[-1] if starts else None,
+        "cold_start_ms": pool.counters.cold_start_ms,
         "memory": None if None in memory else sum(each for each in memory if each),
         "failure": {"status": pool.failure.status, "log": pool.failure.log} if pool.failure else None,
     }
@@ -50,7 +50,9 @@ def describe_part(part: Part) -> dict[str, Any]:
 
 def table(status: dict[str, Any]) -> Table:
     """The functions' state for a terminal."""
-    columns = Table("함수", "상태", "프로세스", "콜드 스타트", "메모리", "요청", "대기", "비정상 종료")
+    columns = Table(box=SIMPLE, pad_edge=False)
+    for name in ("함수", "상태", "프로세스", "콜드 스타트", "메모리", "요청", "대기", "오류"):
+        columns.add_column(name, no_wrap=True, justify="left" if name in ("함수", "상태") else "right")
     for each in status["functions"]:
         columns.add_row(
             each["name"],
@@ -72,7 +74,7 @@ def _milliseconds(time: int | None) -> str:
 
 
 def _megabytes(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:.0f} MB"
+    return "-" if not size else f"{size / 1e6:.0f} MB"
 
 
 def page(status: dict[str, Any]) -> str:

@@ -45,6 +45,9 @@ class LocalPlatform:
 
     def __init__(self, home: Path, *options: str) -> None:
         self.home = home
+        for folder in (home, *home.parents):
+            if folder.name.startswith("pytest-"):
+                folder.chmod(0o711)  # pytest's own folders: PostgreSQL may run as another user
         self._options = options
         self._seen: set[int] = set()
         self.http = httpx.Client(timeout=60)

@@ -58,7 +58,9 @@ async def serve(name: str, module_name: str | None = None) -> FunctionClient:
     module_name = module_name or f"functions.{service}.{group}.main"
     sys.modules.pop(module_name, None)
     api = importlib.import_module(module_name).api
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     config = Config(api, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=5)
     client = FunctionClient(name, Server(config), listener)
     health = f"/api/{service}/{group}/healthz"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.llm_host.standins import Broker, Host, Storage
+from tests.llm_host.standins import Broker, Host, Storage, launch_host
 
 
 @pytest.fixture(scope="session")
@@ -15,14 +15,15 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 
 @pytest.fixture
-def ownrun_host(tmp_path: Path) -> Iterator[Host]:
+def own_host(tmp_path: Path) -> Iterator[Host]:
     """A host that a test may break, kill or fill."""
     yield from run_host(tmp_path / "data")
 
 
 def run_host(data: Path) -> Iterator[Host]:
+    """A host for as long as the fixture that asks for it."""
     storage, broker = Storage(), Broker()
-    running = launchrun_host(data, storage, broker)
+    running = launch_host(data, storage, broker)
     yield running
     running.kill()
     storage.close()

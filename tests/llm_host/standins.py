@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +36,7 @@ class Server:
     """An HTTP server in a thread; `handle` answers each request."""
 
     def __init__(self) -> None:
+        self._connections: set[socket.socket] = set()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
         self.host = f"127.0.0.1:{self._http.server_port}"
@@ -46,14 +47,26 @@ class Server:
         raise NotImplementedError
 
     def close(self) -> None:
+        """Stops listening, and hangs up on everybody."""
         self._http.shutdown()
         self._http.server_close()
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                server._connections.add(self.connection)
+
+            def finish(self) -> None:
+                server._connections.discard(self.connection)
+                super().finish()
 
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -305,13 +318,3 @@ def events_of(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             name = line[7:]
         elif line.startswith("data: "):
             yield name, json.loads(line[6:])
-
-
-@contextmanager
-def running(*servers: Server) -> Iterator[None]:
-    """Closes servers at the end."""
-    try:
-        yield
-    finally:
-        for server in servers:
-            server.close()

@@ -1,11 +1,13 @@
 """What every caller of the host meets: the token, problems, limits, health and metrics."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from tests.llm_host.standins import TOKEN, Host, ask, finished, launch_host, upload
+
+ID = UUID(int=7)
 
 
 @pytest.mark.parametrize(
@@ -14,9 +16,9 @@ from tests.llm_host.standins import TOKEN, Host, ask, finished, launch_host, upl
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", f"/v1/documents/{uuid4()}"),
-        ("PUT", f"/v1/documents/{uuid4()}"),
-        ("DELETE", f"/v1/documents/{uuid4()}"),
+        ("GET", f"/v1/documents/{ID}"),
+        ("PUT", f"/v1/documents/{ID}"),
+        ("DELETE", f"/v1/documents/{ID}"),
         ("POST", "/v1/search"),
         ("POST", "/v1/answers"),
         ("POST", "/v1/titles"),

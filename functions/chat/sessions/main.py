@@ -30,7 +30,7 @@ from shared.pages import MAX_LIMIT, Cursor, Page, PageRequest, Paging
 
 router = APIRouter()
 
-WITHOUT_SOURCE_TEXTS: dict[int | str, Any] = {"items": {"__all__": {"answer": {"sources": {"__all__": {"text"}}}}}}
+WITHOUT_SOURCE_TEXTS: dict[str, Any] = {"items": {"__all__": {"answer": {"sources": {"__all__": {"text"}}}}}}
 
 
 def _history_request(limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50, cursor: str | None = None) -> PageRequest:

@@ -3,6 +3,7 @@
 import unicodedata
 
 from shared.errors import Problem, too_large, unprocessable
+from shared.texts import is_visible
 
 MAX_BYTES = 200 << 20
 MAX_NAME_LENGTH = 200
@@ -20,7 +21,6 @@ _TYPES: dict[str, frozenset[str]] = {
     "md": frozenset({"text/markdown", "text/x-markdown"}),
 }
 _PATH_CHARACTERS = frozenset('/\\:*?"<>|')
-_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
 def check_filename(name: str) -> str:
@@ -28,14 +28,9 @@ def check_filename(name: str) -> str:
     name = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(name) <= MAX_NAME_LENGTH:
         raise ValueError(f"a file name has 1 to {MAX_NAME_LENGTH} characters")
-    if name.startswith(".") or _PATH_CHARACTERS & set(name) or has_control_characters(name):
+    if name.startswith(".") or _PATH_CHARACTERS & set(name) or not is_visible(name):
         raise ValueError("a file name, without a folder")
     return name
-
-
-def has_control_characters(text: str) -> bool:
-    """Whether a text has characters that nobody sees and that mislead: controls, direction marks, lone surrogates."""
-    return any(unicodedata.category(each) in ("Cc", "Cs") or each in _DIRECTION_MARKS for each in text)
 
 
 def check_type(filename: str, content_type: str) -> str:

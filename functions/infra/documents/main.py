@@ -11,7 +11,6 @@ from functions.infra.documents.schemas import (
     Completion,
     Document,
     Download,
-    Line,
     ListedDocument,
     NewDocument,
     NewVersion,
@@ -28,6 +27,7 @@ from shared.db import Tx
 from shared.function import create_api, http_target
 from shared.idempotency import Idempotent
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, Paging
+from shared.texts import Line
 
 router = APIRouter()
 

@@ -1,40 +1,27 @@
 """What `infra-documents` is asked and what it answers."""
 
-import unicodedata
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from functions.infra.documents.files import MAX_BYTES, check_filename, has_control_characters
+from functions.infra.documents.files import MAX_BYTES, check_filename
 from functions.infra.states import Action, Domain, ProcessingState, ReviewState
 from shared.storage import PART_BYTES
+from shared.texts import Line, Text
 
 MAX_PARTS = -(-MAX_BYTES // PART_BYTES)
-
-
-def _line(text: str) -> str:
-    if has_control_characters(text):
-        raise ValueError("one line of visible characters")
-    return unicodedata.normalize("NFC", text)
-
-
-def _paragraphs(text: str) -> str:
-    return "\n".join(_line(line.replace("\t", " ")) for line in text.splitlines())
 
 
 def _without_repeats(departments: list[str]) -> list[str]:
     return list(dict.fromkeys(departments))
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_line)]
-Title = Annotated[Line, Field(max_length=200)]
-Comment = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_paragraphs)
-]
+Title = Annotated[Line, Field(min_length=1, max_length=200)]
+Comment = Annotated[Text, Field(min_length=1, max_length=2000)]
 Departments = Annotated[
-    list[Annotated[Line, Field(max_length=100)]], Field(max_length=100), AfterValidator(_without_repeats)
+    list[Annotated[Line, Field(min_length=1, max_length=100)]], Field(max_length=100), AfterValidator(_without_repeats)
 ]
 
 
@@ -42,7 +29,7 @@ class File(BaseModel):
     """A file that is about to be uploaded. `size` is in bytes, `sha256` in hexadecimal digits."""
 
     filename: Annotated[str, AfterValidator(check_filename)]
-    content_type: Annotated[Line, Field(max_length=200)]
+    content_type: Annotated[Line, Field(min_length=1, max_length=200)]
     size: int
     sha256: Annotated[str, StringConstraints(to_lower=True, pattern="^[0-9a-fA-F]{64}$")]
 
@@ -69,7 +56,7 @@ class UploadedPart(BaseModel):
     """A part that has been put, and the ETag that the storage answered."""
 
     number: Annotated[int, Field(ge=1, le=MAX_PARTS)]
-    etag: Annotated[Line, Field(max_length=200)]
+    etag: Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 class Completion(BaseModel):

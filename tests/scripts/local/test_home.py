@@ -32,8 +32,17 @@ def test_two_platforms_never_share_a_home(tmp_path: Path) -> None:
         Home(tmp_path).locked(),
     ):
         pass
-    with Home(tmp_path).locked():
-        assert Home(tmp_path).running_at() is None
+
+
+def test_a_platform_that_was_killed_is_not_taken_for_a_running_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with home.locked(), home.announced("http://localhost:8080"):
+        assert Home(tmp_path).running_at() == "http://localhost:8080"
+        left_behind = (tmp_path / "platform.json").read_text()
+    (tmp_path / "platform.json").write_text(left_behind)
+    assert home.running_at() is None
+    with home.locked():
+        assert home.running_at() is None
 
 
 def test_an_address_stays_the_same_over_a_restart_unless_somebody_took_it(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from tests.functions.client import Person
 from tests.functions.infra.library import ADMIN, BASE, CREATOR, EMPLOYEE, REVIEWER, STRANGER, Library
 
@@ -61,18 +59,10 @@ async def test_a_document_is_listed_with_its_newest_version_that_matches(library
     assert await titles(library, review_state="PENDING") == ["옛 규정"]
 
 
-@pytest.mark.parametrize(
-    ("filters", "status"),
-    [
-        ({"domain": "COOKING"}, 422),
-        ({"limit": 0}, 422),
-        ({"limit": 101}, 422),
-        ({"search": "\0"}, 422),
-        ({"cursor": "nonsense"}, 400),
-    ],
-)
-async def test_a_filter_that_cannot_be_meant_is_refused(library: Library, filters: dict[str, Any], status: int) -> None:
-    assert (await library.call("GET", BASE, params=filters)).status_code == status
+async def test_a_filter_that_cannot_be_meant_is_refused(library: Library) -> None:
+    for filters in ({"domain": "COOKING"}, {"limit": 0}, {"limit": 101}, {"search": "\0"}, {"mine": "perhaps"}):
+        assert (await library.call("GET", BASE, params=filters)).status_code == 422, filters
+    assert (await library.call("GET", BASE, params={"cursor": "nonsense"})).status_code == 400
 
 
 async def test_an_employee_sees_a_document_once_it_is_findable_for_their_department(library: Library) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from tests.functions.client import Person
 from tests.functions.doubles import BrokerDouble
 from tests.functions.infra.library import ADMIN, CREATOR, EMPLOYEE, REVIEWER, Library
@@ -60,19 +58,19 @@ async def test_a_rejected_version_says_why_and_may_come_back(library: Library) -
     assert (again["review_state"], again["review_comment"]) == ("PENDING", None)
 
 
-@pytest.mark.parametrize("body", [{}, {"reason": " "}, {"reason": "가" * 2001}, {"reason": "\0"}])
-async def test_a_rejection_needs_a_reason(library: Library, body: dict[str, str]) -> None:
+async def test_a_rejection_needs_a_reason(library: Library) -> None:
     version = await library.register()
-    assert (await library.call("POST", f"{version.path}/reject", REVIEWER, json=body)).status_code == 422
+    for body in ({}, {"reason": " "}, {"reason": "가" * 2001}, {"reason": "\0"}):
+        assert (await library.call("POST", f"{version.path}/reject", REVIEWER, json=body)).status_code == 422, body
 
 
-@pytest.mark.parametrize("step", ["approve", "reject"])
-async def test_only_a_pending_version_is_decided(library: Library, step: str) -> None:
+async def test_only_a_pending_version_is_decided(library: Library) -> None:
     version = await library.ready()
-    answer = await library.call("POST", f"{version.path}/{step}", REVIEWER, json=REASON)
-    assert (answer.status_code, answer.json()["code"]) == (409, "review.not_pending")
-    missing = f"{version.path[:-1]}9/{step}"
-    assert (await library.call("POST", missing, REVIEWER, json=REASON)).status_code == 404
+    for step in ("approve", "reject"):
+        answer = await library.call("POST", f"{version.path}/{step}", REVIEWER, json=REASON)
+        assert (answer.status_code, answer.json()["code"]) == (409, "review.not_pending")
+        missing = f"{version.path[:-1]}9/{step}"
+        assert (await library.call("POST", missing, REVIEWER, json=REASON)).status_code == 404
 
 
 async def test_a_newer_version_replaces_the_approved_one_without_a_gap(library: Library, broker: BrokerDouble) -> None:

@@ -1,14 +1,26 @@
 """From a registered version to one whose file is there, whoever says so first; and back out as a download."""
 
 import asyncio
+import socket
 from typing import Any
 
-import pytest
-
 from shared.storage import PART_BYTES
+from tests.conftest import StartFunction
 from tests.functions.client import Person
 from tests.functions.doubles import BrokerDouble
-from tests.functions.infra.library import ADMIN, CONTENT, EMPLOYEE, REVIEWER, STRANGER, Library, put_parts
+from tests.functions.infra.library import (
+    ADMIN,
+    BASE,
+    CONTENT,
+    CREATOR,
+    EMPLOYEE,
+    REVIEWER,
+    STRANGER,
+    Library,
+    held,
+    new_document,
+    put_parts,
+)
 
 UPLOADED = "baeum.infra.document.uploaded"
 
@@ -107,12 +119,27 @@ async def test_urls_are_given_only_until_the_file_is_there(library: Library) -> 
     assert (answer.status_code, answer.json()["code"]) == (409, "document.already_uploaded")
 
 
-@pytest.mark.parametrize("step", ["upload", "complete"])
-async def test_only_those_who_manage_documents_upload(library: Library, step: str) -> None:
+async def test_only_those_who_manage_documents_upload(library: Library) -> None:
     version = await library.register()
-    for who in (EMPLOYEE, REVIEWER):
-        assert (await library.call("POST", f"{version.path}/{step}", who)).status_code == 403
-    assert (await library.call("POST", f"{version.path[:-1]}7/{step}")).status_code == 404
+    for step in ("upload", "complete"):
+        for who in (EMPLOYEE, REVIEWER):
+            assert (await library.call("POST", f"{version.path}/{step}", who)).status_code == 403
+        assert (await library.call("POST", f"{version.path[:-1]}7/{step}")).status_code == 404
+
+
+async def test_a_storage_that_is_down_is_a_passing_outage_and_registers_nothing_twice(
+    library: Library, function: StartFunction, settings: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    cut_off = await function("infra-documents", **settings | {"S3_ENDPOINT_URL": nowhere})
+    keyed = {"headers": {**CREATOR.headers, "Idempotency-Key": "a"}, "json": new_document(size=PART_BYTES + 1)}
+    answer = await cut_off.http.post(BASE, **keyed)
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage.unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    version = held(await library.documents.http.post(BASE, **keyed))
+    assert len(version.upload["parts"]) == 2
+    assert await library.one("SELECT count(*)::text FROM infra.document") == "1"
 
 
 async def test_the_file_of_a_version_can_be_read_by_whom_it_concerns(library: Library) -> None:
