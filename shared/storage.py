@@ -176,7 +176,8 @@ def _new_client(endpoint: str | None) -> Any:  # noqa: ANN401 - boto3 has no sta
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return boto3.client("s3", endpoint_url=endpoint, config=config)
+    # A session of its own: the default one is not safe across threads, and remembers the first credentials it saw.
+    return boto3.Session().client("s3", endpoint_url=endpoint, config=config)
 
 
 def _base64(hexadecimal: str) -> str:

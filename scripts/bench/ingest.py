@@ -65,6 +65,7 @@ async def ingest(pdf: Path, database: Path) -> tuple[Watch, int]:
         parts = [batch[at : at + EMBED_BATCH] for at in range(0, len(batch), EMBED_BATCH)]
         for part in parts:
             await store.insert(part, await engine.embed([f"{chunk.context}\n{chunk.text}" for chunk in part]))
+    await store.settle()
     watch.lap("embed, store")
     store.close()
     return watch, len(chunks)

@@ -19,7 +19,6 @@ SIZES = tuple(int(size) for size in os.environ.get("BENCH_CHUNKS", "10000,100000
 QUERIES = 100
 CHUNKS_PER_VERSION = 50
 CHARACTERS = 300
-BATCH = 1000
 
 
 def main() -> None:
@@ -55,14 +54,13 @@ async def measure(size: int) -> tuple[str, ...]:
 
 
 async def fill(store: VectorStore, engine: BuiltinEngine, texts: list[str]) -> None:
-    """Stores every text as a chunk."""
-    for begin in range(0, len(texts), BATCH):
-        numbers = range(begin, min(begin + BATCH, len(texts)))
-        chunks = [
-            StoredChunk(f"{version_of(n)}:{n}", version_of(n), version_of(n), 1, None, None, texts[n], "규정")
-            for n in numbers
-        ]
+    """Stores every text as a chunk, a version at a time, as documents come in."""
+    for begin in range(0, len(texts), CHUNKS_PER_VERSION):
+        numbers = range(begin, min(begin + CHUNKS_PER_VERSION, len(texts)))
+        version = version_of(begin)
+        chunks = [StoredChunk(f"{version}:{n}", version, version, 1, None, None, texts[n], "규정") for n in numbers]
         await store.insert(chunks, await engine.embed([texts[n] for n in numbers]))
+        await store.settle()
 
 
 def version_of(number: int) -> str:

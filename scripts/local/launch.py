@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 from scripts.catalogue import ROOT
 from scripts.local.lifeline import die_with_parent
@@ -61,16 +61,15 @@ class ColdLauncher:
 class ZygoteLauncher:
     """Forks from a parent process that has imported the common packages; see zygote.py for what the two say."""
 
-    def __init__(self, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
-        self._control = control
-        self._process = process
+    def __init__(self, log: Path) -> None:
+        """Starts the zygote; it imports while other things go on."""
+        self._log = log
+        self._open()
 
-    @classmethod
-    def open(cls, log: Path) -> Self:
-        """Starts the zygote; it imports while other things go on, and the first `start` waits for it."""
-        ours, theirs = socket.socketpair()
-        with theirs, log.open("ab") as output:
-            process = subprocess.Popen(
+    def _open(self) -> None:
+        self._control, theirs = socket.socketpair()
+        with theirs, self._log.open("ab") as output:
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "scripts.local.zygote", str(theirs.fileno())],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -81,8 +80,12 @@ class ZygoteLauncher:
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
-        ours.setblocking(False)
-        return cls(ours, process)
+        self._control.setblocking(False)
+
+    @property
+    def pid(self) -> int:
+        """The zygote's own process."""
+        return self._process.pid
 
     async def ready(self) -> None:
         """Waits until it has imported everything. Raises ConnectionError when it ended instead."""
@@ -92,7 +95,11 @@ class ZygoteLauncher:
     async def start(
         self, source: str, environ: Mapping[str, str], listener: socket.socket, log: Path
     ) -> "ForkedProcess":
-        """Returns as soon as the process runs. Raises ConnectionError when the zygote is gone."""
+        """Returns as soon as the process runs. Raises ConnectionError when the zygote ends meanwhile."""
+        if self._process.poll() is not None:  # killed: this start pays for the imports again
+            self._control.close()
+            self._open()
+            await self.ready()
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab") as output:
             descriptors = [theirs.fileno(), listener.fileno(), output.fileno()]

@@ -126,7 +126,7 @@ class _Start:
         )
 
     def _launcher(self) -> Launcher:
-        launcher = ColdLauncher() if self._options.cold else ZygoteLauncher.open(self._log("zygote"))
+        launcher = ColdLauncher() if self._options.cold else ZygoteLauncher(self._log("zygote"))
         self._stack.callback(launcher.close)
         return launcher
 

@@ -75,7 +75,7 @@ Start = Callable[..., Awaitable[Local]]
 def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHUTDOWN_GRACE_SECONDS", "1")  # the functions of these tests hold requests for ever
-        launcher = ZygoteLauncher.open(tmp_path_factory.mktemp("zygote") / "zygote.log")
+        launcher = ZygoteLauncher(tmp_path_factory.mktemp("zygote") / "zygote.log")
     yield launcher
     launcher.close()
 

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import httpx
 import pytest
 
 from scripts.local.activator import Limits, State
-from scripts.local.launch import ColdLauncher
+from scripts.local.launch import ColdLauncher, ZygoteLauncher
 from tests.scripts.local.conftest import Local, Start, is_alive, until
 
 ECHO = "/api/cases/echo"
@@ -33,6 +34,17 @@ async def test_a_function_starts_cold_just_as_from_the_zygote(start: Start) -> N
     environ = (await local.client.get(f"{ECHO}/environ")).json()
     assert "LISTEN_FD" in environ
     await local.reaches(State.ZERO)
+
+
+async def test_a_zygote_that_was_killed_is_started_again(start: Start, tmp_path: Path) -> None:
+    launcher = ZygoteLauncher(tmp_path / "zygote.log")
+    await launcher.ready()
+    local = await start(launcher=launcher)
+    os.kill(launcher.pid, signal.SIGKILL)
+    await until(lambda: not is_alive(launcher.pid))
+    assert (await local.client.get(f"{ECHO}/pid")).status_code == 200
+    await local.activator.close()
+    launcher.close()
 
 
 async def test_a_function_sees_only_the_environment_that_it_was_given(local: Local) -> None:
