@@ -189,24 +189,34 @@ async def _ask(client: httpx.AsyncClient, question: dict[str, Any], title: str, 
         headers["X-User-Department"] = quote(question["department"])
     session = await _call(client, "POST", "/api/chat/sessions", _EMPLOYEE, json={})
     body = {"session_id": session["id"], "content": question["question"]}
-    sources: list[dict[str, Any]] = []
     async with client.stream("POST", "/api/chat/messages", headers=headers, json=body) as answer:
         if not answer.is_success:
             raise StepFailed(_detail(await answer.aread()))
-        async for event, data in _events(answer):
-            if event == "sources":
-                sources = data["sources"]
-            elif event == "delta":
-                console.print(data["text"], end="", markup=False, highlight=False, soft_wrap=True)
-            elif event == "error":
-                raise StepFailed(data["detail"])
-    console.print()
+        sources = await _shown(answer, console)
     for source in sources:
         console.print(f"  [{source['number']}] {_where(source)}", markup=False, highlight=False, style="dim")
     if not sources:
         raise StepFailed("출처 없는 답변입니다.")
     if title not in {source["title"] for source in sources}:
         raise StepFailed(f"출처에 '{title}'이(가) 없습니다.")
+
+
+async def _shown(answer: httpx.Response, console: Console) -> list[dict[str, Any]]:
+    """Prints an answer as it comes: the sources that it cites. Raises StepFailed when it ends with an error."""
+    sources: list[dict[str, Any]] = []
+    cited: list[int] = []
+    async for event, data in _events(answer):
+        match event:
+            case "sources":
+                sources = data["sources"]
+            case "delta":
+                console.print(data["text"], end="", markup=False, highlight=False, soft_wrap=True)
+            case "done":
+                cited = data["cited"]
+            case "error":
+                raise StepFailed(data["detail"])
+    console.print()
+    return [source for source in sources if source["number"] in cited]
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:

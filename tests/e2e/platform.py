@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from tests.functions.client import Person
-from tests.processes import ROOT, free_port, until
+from tests.processes import ROOT, free_port, let_pass, until
 
 SAMPLES = ROOT / "tests" / "samples"
 CATALOGUE: dict[str, dict[str, Any]] = {
@@ -44,10 +44,7 @@ class LocalPlatform:
     """A platform in a home of its own; functions go back to zero after two idle seconds."""
 
     def __init__(self, home: Path, *options: str) -> None:
-        self.home = home
-        for folder in (home, *home.parents):
-            if folder.name.startswith("pytest-"):
-                folder.chmod(0o711)  # pytest's own folders: PostgreSQL may run as another user
+        self.home = let_pass(home)
         self._options = options
         self._seen: set[int] = set()
         self.http = httpx.Client(timeout=60)

@@ -163,6 +163,7 @@ async def test_a_stream_keeps_its_pieces_apart_and_ends_with_the_problem(probe: 
     events = answer.content.decode().split("\n\n")
     assert [event.split("\n")[0] for event in events[:-1]] == ["event: delta"] * 3 + ["event: error"]
     assert "조각 2" in events[2]
+    assert "\u2028" not in answer.content.decode()
     assert "id: 2" in events[2]
     assert "thing.broken" in events[3]
 
