@@ -79,6 +79,14 @@ def migrate(
 
 
 @app.command()
+def revise(service: str, message: Annotated[str, typer.Argument(help="무엇이 바뀌는지, 영어 한 문장")]) -> None:
+    """테이블 정의(tables.py)에서 바뀐 것을 새 마이그레이션으로 씁니다."""
+    from scripts import migrate as migrations
+
+    migrations.revise(service, message)
+
+
+@app.command()
 def invoke(
     path: Annotated[str, typer.Argument(help="/api/... 로 시작하는 주소")],
     data: Annotated[str | None, typer.Option("--data", "-d", help="JSON 본문. 있으면 POST")] = None,

@@ -11,7 +11,7 @@ from shared.auth import authenticator
 from shared.config import Config
 from shared.context import Context
 from shared.errors import unprocessable
-from shared.events import MINUTE_PASSED, CloudEvent, parse
+from shared.events import CloudEvent, parse
 from shared.idempotency import IdempotencyQueries
 from shared.middleware import BodyLimit, RequestContext
 from shared.problems import answer_problems
@@ -90,9 +90,6 @@ async def minute_passed(_: CloudEvent, context: Context) -> None:
     await context.outbox.forget()
     async with context.database.transaction() as session:
         await session.run(IdempotencyQueries(context.service).forget)
-
-
-RELAYS_OUTBOX: Mapping[str, Handler] = {MINUTE_PASSED: minute_passed}
 
 
 async def _receive(request: Request) -> Response:

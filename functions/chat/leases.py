@@ -5,7 +5,7 @@ from uuid import UUID
 from shared.db import Query
 
 # Ends, as failed, every live answer whose lease has run out (of one turn, or of all); what was streamed of it is kept.
-FAIL_LOST = Query[None](
+fail_lost = Query[None](
     None,
     """
     UPDATE chat.generation g SET

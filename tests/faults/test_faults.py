@@ -88,4 +88,4 @@ def test_what_is_put_instead_of_the_announced_file_is_not_processed(platform: Lo
 def newest_turn(platform: LocalPlatform, session: str) -> dict:
     """The newest turn of a conversation."""
     history = platform.http.get(f"/api/chat/sessions/{session}/messages", headers=EMPLOYEE.headers).json()
-    return history["items"][-1]
+    return history["items"][0]

@@ -1,9 +1,11 @@
 """Migrations: up and down on data, one at a time, and never behind the tables."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -14,6 +16,7 @@ from alembic.util import CommandError
 from scripts import migrate
 from scripts.local import postgres
 from tests.conftest import TEMPLATE, database_environ
+from tests.processes import ROOT
 
 
 @pytest.fixture
@@ -74,6 +77,20 @@ def test_a_database_that_is_behind_its_tables_is_reported(server: postgres.Postg
         connection.execute("ALTER TABLE chat.session DROP COLUMN title_state")
     with pytest.raises(CommandError, match="title_state"):
         migrate.check(["chat"], environ=environ)
+
+
+def test_a_change_of_the_tables_becomes_the_next_migration(
+    server: postgres.Postgres, empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = database_environ(server, empty)
+    migrate.run(["chat"], environ=environ)
+    with psycopg.connect(server.url(empty)) as connection:
+        connection.execute("ALTER TABLE chat.session DROP COLUMN active_at CASCADE")
+    shutil.copytree(ROOT / "migrations", tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(migrate, "_FOLDER", tmp_path / "migrations")
+    migrate.revise("chat", "Sessions know when they were active", environ=environ)
+    (written,) = (tmp_path / "migrations" / "chat" / "versions").glob("chat_0002_*.py")
+    assert "op.add_column" in written.read_text()
 
 
 def test_several_migrations_at_once_do_the_work_once(server: postgres.Postgres, empty: str) -> None:

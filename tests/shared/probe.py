@@ -15,8 +15,8 @@ from shared.context import Context, Ctx
 from shared.db import Query, Tx
 from shared.errors import conflict
 from shared.etags import ExpectedRevision, etag
-from shared.events import CloudEvent
-from shared.function import RELAYS_OUTBOX, create_api, event_target, http_target
+from shared.events import MINUTE_PASSED, CloudEvent
+from shared.function import create_api, event_target, http_target, minute_passed
 from shared.idempotency import Idempotent
 from shared.ids import uuid7
 from shared.sse import Sse, event_stream
@@ -116,6 +116,6 @@ async def on_event(event: CloudEvent, context: Context) -> None:
             await session.run(add_key, id=f"{event.id}-effect")
 
 
-api: FastAPI = create_api("quiz-probe", router, {"baeum.quiz.thing.created": on_event, **RELAYS_OUTBOX})
+api: FastAPI = create_api("quiz-probe", router, {"baeum.quiz.thing.created": on_event, MINUTE_PASSED: minute_passed})
 http = http_target(api)
 event = event_target(api)

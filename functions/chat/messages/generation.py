@@ -51,7 +51,7 @@ async def stop(context: Context, lives: Lives, generation_id: UUID) -> None:
     if live := lives.get(generation_id):
         await live.stop()
     async with context.database.transaction() as session:
-        if await session.run(queries.HOLD, id=generation_id):
+        if await session.run(queries.hold, id=generation_id):
             await _end(session, generation_id, Ending(GenerationState.STOPPED))
 
 
@@ -145,17 +145,17 @@ async def _finish(context: Context, live: Live, job: Job, ending: Ending) -> Non
 
 async def _write(session: Session, generation_id: UUID, events: Sequence[EventRow]) -> None:
     """Writes events of an answer that is still live, and renews its lease. Raises TakenAway when it is not."""
-    if not await session.run(queries.HOLD, id=generation_id):
+    if not await session.run(queries.hold, id=generation_id):
         raise TakenAway
     if events:
         rows = [{"generation_id": generation_id, **asdict(event)} for event in events]
-        await session.run_many(queries.ADD_EVENT, rows)
+        await session.run_many(queries.add_event, rows)
 
 
 async def _end(session: Session, generation_id: UUID, ending: Ending) -> str:
     problem = ending.problem
     return await session.one(
-        queries.END,
+        queries.end,
         id=generation_id,
         state=ending.state,
         error_status=problem.status if problem else None,

@@ -10,7 +10,7 @@ from functions.chat import leases
 from functions.chat.turns import AnswerRow, TurnRow
 from shared.db import Query
 
-FAIL_LOST = leases.FAIL_LOST
+fail_lost = leases.fail_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ExchangeRow:
 
 
 # Locks the session: turns that are added to it at the same moment get their numbers one after the other.
-TOUCH_SESSION = Query(
+touch_session = Query(
     UUID,
     """
     UPDATE chat.session SET active_at = now()
@@ -59,7 +59,7 @@ TOUCH_SESSION = Query(
     owner=UUID,
 )
 
-SECTION = Query(
+find_section = Query(
     UUID,
     """
     SELECT id FROM chat.section
@@ -70,7 +70,7 @@ SECTION = Query(
     id=UUID | None,
 )
 
-ADD_TURN = Query(
+add_turn = Query(
     TurnRow,
     """
     INSERT INTO chat.turn (id, session_id, section_id, owner, number, question, domains, request_key, request_hash)
@@ -90,7 +90,7 @@ ADD_TURN = Query(
     request_hash=bytes,
 )
 
-TURN_OF_REQUEST = Query(
+find_turn_of_request = Query(
     TurnRow,
     """
     SELECT id, session_id, section_id, number, question, domains, created_at
@@ -101,7 +101,7 @@ TURN_OF_REQUEST = Query(
     request_hash=bytes,
 )
 
-TURN = Query(
+find_turn = Query(
     TurnRow,
     """
     SELECT t.id, t.session_id, t.section_id, t.number, t.question, t.domains, t.created_at
@@ -112,7 +112,7 @@ TURN = Query(
     owner=UUID,
 )
 
-LOCK_TURN = Query(
+lock_turn = Query(
     TurnRow,
     """
     SELECT t.id, t.session_id, t.section_id, t.number, t.question, t.domains, t.created_at
@@ -124,7 +124,7 @@ LOCK_TURN = Query(
     owner=UUID,
 )
 
-HISTORY = Query(
+list_history = Query(
     ExchangeRow,
     """
     SELECT t.question, g.content AS answer
@@ -139,7 +139,7 @@ HISTORY = Query(
     take=int,
 )
 
-ADD_GENERATION = Query(
+add_generation = Query(
     GenerationRow,
     """
     INSERT INTO chat.generation (id, turn_id, version, sources, meta, lease_until)
@@ -151,7 +151,7 @@ ADD_GENERATION = Query(
     turn_id=UUID,
 )
 
-GENERATION = Query(
+find_generation = Query(
     GenerationRow,
     """
     SELECT id, turn_id, version, state FROM chat.generation
@@ -162,11 +162,11 @@ GENERATION = Query(
     id=UUID | None,
 )
 
-COUNT_DONE = Query(
+count_done = Query(
     int, "SELECT count(*) FROM chat.generation WHERE turn_id = %(turn_id)s AND state = 'DONE'", turn_id=UUID
 )
 
-ANSWERS = Query(
+list_answers = Query(
     AnswerRow,
     """
     SELECT g.id, g.turn_id, g.version, g.state, g.content, g.sources, g.meta, g.error_status, g.error_code,
@@ -178,7 +178,7 @@ ANSWERS = Query(
 )
 
 # Renews the lease of a live answer, and keeps everybody else from writing to it until the transaction ends.
-HOLD = Query[None](
+hold = Query[None](
     None,
     """
     UPDATE chat.generation SET state = 'STREAMING', lease_until = now() + interval '30 seconds'
@@ -187,7 +187,7 @@ HOLD = Query[None](
     id=UUID,
 )
 
-ADD_EVENT = Query[None](
+add_event = Query[None](
     None,
     """
     INSERT INTO chat.generation_event (generation_id, number, kind, data)
@@ -201,7 +201,7 @@ ADD_EVENT = Query[None](
 )
 
 # Ends a live answer with what was streamed of it; to be run while it is held.
-END = Query(
+end = Query(
     str,
     """
     UPDATE chat.generation g SET
@@ -227,7 +227,7 @@ END = Query(
     meta=Jsonb,
 )
 
-PROGRESS = Query(
+find_progress = Query(
     ProgressRow,
     """
     SELECT state, state IN ('PENDING', 'STREAMING') AND lease_until < now() AS lost,
@@ -237,7 +237,7 @@ PROGRESS = Query(
     id=UUID,
 )
 
-EVENTS = Query(
+list_events = Query(
     EventRow,
     """
     SELECT number, kind, data FROM chat.generation_event
@@ -247,7 +247,7 @@ EVENTS = Query(
     after=int,
 )
 
-PUT_FEEDBACK = Query[None](
+put_feedback = Query[None](
     None,
     """
     INSERT INTO chat.feedback (generation_id, rating, comment) VALUES (%(generation_id)s, %(rating)s, %(comment)s)
@@ -258,6 +258,6 @@ PUT_FEEDBACK = Query[None](
     comment=str | None,
 )
 
-DELETE_FEEDBACK = Query[None](
+delete_feedback = Query[None](
     None, "DELETE FROM chat.feedback WHERE generation_id = %(generation_id)s", generation_id=UUID
 )

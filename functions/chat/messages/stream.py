@@ -69,13 +69,13 @@ async def _stored(database: Database, begun: Begun, after: int) -> tuple[Progres
     """How the answer stands, then its new events: in this order, so that an answer that has ended has all of them."""
     generation_id = begun.generation.id
     async with database.transaction() as session:
-        progress = await session.one(queries.PROGRESS, id=generation_id)
+        progress = await session.one(queries.find_progress, id=generation_id)
         if progress.forgotten:
             raise _forgotten()
         if progress.lost:
-            await session.run(queries.FAIL_LOST, turn_id=begun.turn.id)
-            progress = await session.one(queries.PROGRESS, id=generation_id)
-        return progress, await session.all(queries.EVENTS, generation_id=generation_id, after=after)
+            await session.run(queries.fail_lost, turn_id=begun.turn.id)
+            progress = await session.one(queries.find_progress, id=generation_id)
+        return progress, await session.all(queries.list_events, generation_id=generation_id, after=after)
 
 
 def _turn(begun: Begun) -> dict[str, object]:

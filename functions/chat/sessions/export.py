@@ -19,7 +19,7 @@ _CITATION = re.compile(r"\[(\d{1,3})\](?!\()")
 async def export(session: Session, me: Principal, session_id: UUID) -> tuple[str, str]:
     """The file name and the text. Raises a 404 problem when the caller has no such conversation."""
     conversation = await read(session, me, session_id)
-    turns = await session.all(queries.TURNS, session_id=session_id, after_id=None, take=None)
+    turns = await session.all(queries.list_turns, session_id=session_id, after_id=None, take=None)
     answers = await newest_answers(session, turns)
     return f"{conversation.title}.md", _markdown(conversation, turns[::-1], answers)
 

@@ -8,7 +8,7 @@ from functions.chat import leases
 from functions.chat.turns import AnswerRow, TurnRow
 from shared.db import Query
 
-FAIL_LOST = leases.FAIL_LOST
+fail_lost = leases.fail_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class SectionRow:
     created_at: datetime
 
 
-ADD_SESSION = Query(
+add_session = Query(
     SessionRow,
     """
     INSERT INTO chat.session (id, owner, title, title_state) VALUES (%(id)s, %(owner)s, %(title)s, %(title_state)s)
@@ -42,7 +42,7 @@ ADD_SESSION = Query(
     title_state=str,
 )
 
-SESSIONS = Query(
+list_sessions = Query(
     SessionRow,
     """
     SELECT id, title, title_state, revision, created_at, active_at FROM chat.session s
@@ -59,7 +59,7 @@ SESSIONS = Query(
     take=int,
 )
 
-SESSION = Query(
+find_session = Query(
     SessionRow,
     """
     SELECT id, title, title_state, revision, created_at, active_at FROM chat.session
@@ -69,14 +69,14 @@ SESSION = Query(
     owner=UUID,
 )
 
-LOCK_SESSION = Query(
+lock_session = Query(
     UUID,
     "SELECT id FROM chat.session WHERE id = %(id)s AND owner = %(owner)s AND deleted_at IS NULL FOR UPDATE",
     id=UUID,
     owner=UUID,
 )
 
-RENAME_SESSION = Query(
+rename_session = Query(
     SessionRow,
     """
     UPDATE chat.session SET title = %(title)s, title_state = 'CHOSEN', revision = revision + 1
@@ -89,17 +89,17 @@ RENAME_SESSION = Query(
     revision=int,
 )
 
-DELETE_SESSION = Query[None](
+delete_session = Query[None](
     None,
     "UPDATE chat.session SET deleted_at = now() WHERE id = %(id)s AND owner = %(owner)s AND deleted_at IS NULL",
     id=UUID,
     owner=UUID,
 )
 
-TITLE_STATE = Query(str, "SELECT title_state FROM chat.session WHERE id = %(id)s AND deleted_at IS NULL", id=UUID)
+find_title_state = Query(str, "SELECT title_state FROM chat.session WHERE id = %(id)s AND deleted_at IS NULL", id=UUID)
 
 # A title that the person has chosen is never overwritten.
-SET_GENERATED_TITLE = Query[None](
+set_generated_title = Query[None](
     None,
     """
     UPDATE chat.session SET title = %(title)s, title_state = 'GENERATED', revision = revision + 1
@@ -109,7 +109,7 @@ SET_GENERATED_TITLE = Query[None](
     title=str,
 )
 
-ADD_SECTION = Query(
+add_section = Query(
     SectionRow,
     """
     INSERT INTO chat.section (id, session_id, number, title)
@@ -123,17 +123,17 @@ ADD_SECTION = Query(
     title=str | None,
 )
 
-SECTIONS = Query(
+list_sections = Query(
     SectionRow,
     "SELECT id, number, title, revision, created_at FROM chat.section WHERE session_id = %(session_id)s ORDER BY number",
     session_id=UUID,
 )
 
-SECTION = Query(
+find_section = Query(
     UUID, "SELECT id FROM chat.section WHERE session_id = %(session_id)s AND id = %(id)s", session_id=UUID, id=UUID
 )
 
-RENAME_SECTION = Query(
+rename_section = Query(
     SectionRow,
     """
     UPDATE chat.section SET title = %(title)s, revision = revision + 1
@@ -146,7 +146,7 @@ RENAME_SECTION = Query(
     revision=int,
 )
 
-TURNS = Query(
+list_turns = Query(
     TurnRow,
     """
     SELECT id, session_id, section_id, number, question, domains, created_at FROM chat.turn
@@ -160,7 +160,7 @@ TURNS = Query(
     take=int | None,
 )
 
-NEWEST_ANSWERS = Query(
+list_newest_answers = Query(
     AnswerRow,
     """
     SELECT DISTINCT ON (g.turn_id)
@@ -173,4 +173,4 @@ NEWEST_ANSWERS = Query(
 )
 
 # A generation's id begins with its time (UUIDv7), so the old ones are the first of the primary key.
-FORGET_EVENTS = Query[None](None, "DELETE FROM chat.generation_event WHERE generation_id < %(before)s", before=UUID)
+forget_events = Query[None](None, "DELETE FROM chat.generation_event WHERE generation_id < %(before)s", before=UUID)

@@ -22,32 +22,32 @@ KOREA = timezone(timedelta(hours=9), "KST")  # no daylight saving time, so no zo
 async def create(session: Session, me: Principal, title: str | None, now: datetime) -> SessionWithSections:
     """Creates a conversation with its first topic; without a title it is called after the time, in Korea."""
     row = await session.one(
-        queries.ADD_SESSION,
+        queries.add_session,
         id=uuid7(),
         owner=me.id,
         title=title or f"새 채팅 {now.astimezone(KOREA):%Y-%m-%d %H:%M}",
         title_state=TitleState.CHOSEN if title else TitleState.DEFAULT,
     )
-    section = await session.one(queries.ADD_SECTION, id=uuid7(), session_id=row.id, title=None)
+    section = await session.one(queries.add_section, id=uuid7(), session_id=row.id, title=None)
     return _with_sections(row, [section])
 
 
 async def find_all(session: Session, me: Principal, search: str, paging: PageRequest) -> Page[ChatSession]:
     """The caller's conversations, last active first; `search` is looked for in titles and questions."""
     pattern = f"%{_escaped(search)}%" if search else None
-    rows = await session.all(queries.SESSIONS, owner=me.id, pattern=pattern, **paging.parameters())
+    rows = await session.all(queries.list_sessions, owner=me.id, pattern=pattern, **paging.parameters())
     return paging.page(rows, _shown, lambda row: Cursor(row.active_at, row.id))
 
 
 async def read(session: Session, me: Principal, session_id: UUID) -> SessionWithSections:
     """A conversation with its topics. Raises a 404 problem when the caller has no such conversation."""
     row = await _owned(session, me, session_id)
-    return _with_sections(row, await session.all(queries.SECTIONS, session_id=session_id))
+    return _with_sections(row, await session.all(queries.list_sections, session_id=session_id))
 
 
 async def rename(session: Session, me: Principal, session_id: UUID, title: str, revision: int) -> ChatSession:
     """Gives a conversation the title that the person has chosen. Raises a 412 problem when it has changed since."""
-    row = await session.first(queries.RENAME_SESSION, id=session_id, owner=me.id, title=title, revision=revision)
+    row = await session.first(queries.rename_session, id=session_id, owner=me.id, title=title, revision=revision)
     if row is None:
         await _owned(session, me, session_id)
         raise stale()
@@ -56,15 +56,15 @@ async def rename(session: Session, me: Principal, session_id: UUID, title: str, 
 
 async def delete(session: Session, me: Principal, session_id: UUID) -> None:
     """Removes a conversation from everything that people see. Raises a 404 problem when there is none."""
-    if not await session.run(queries.DELETE_SESSION, id=session_id, owner=me.id):
+    if not await session.run(queries.delete_session, id=session_id, owner=me.id):
         raise _no_session()
 
 
 async def add_section(session: Session, me: Principal, session_id: UUID, title: str | None) -> Section:
     """Begins a topic: what is asked from now on is understood without what was asked before."""
-    if await session.first(queries.LOCK_SESSION, id=session_id, owner=me.id) is None:
+    if await session.first(queries.lock_session, id=session_id, owner=me.id) is None:
         raise _no_session()
-    return _section(await session.one(queries.ADD_SECTION, id=uuid7(), session_id=session_id, title=title))
+    return _section(await session.one(queries.add_section, id=uuid7(), session_id=session_id, title=title))
 
 
 async def rename_section(
@@ -73,9 +73,9 @@ async def rename_section(
     """Gives a topic another title. Raises a 412 problem when it has changed since."""
     await _owned(session, me, session_id)
     identity = {"session_id": session_id, "id": section_id}
-    row = await session.first(queries.RENAME_SECTION, **identity, title=title, revision=revision)
+    row = await session.first(queries.rename_section, **identity, title=title, revision=revision)
     if row is None:
-        if await session.first(queries.SECTION, **identity) is None:
+        if await session.first(queries.find_section, **identity) is None:
             raise not_found("chat.section_not_found", "대화의 주제를 찾을 수 없습니다.")
         raise stale()
     return _section(row)
@@ -85,19 +85,19 @@ async def history(session: Session, me: Principal, session_id: UUID, paging: Pag
     """The turns of a conversation, newest first."""
     await _owned(session, me, session_id)
     after_id = paging.after.id if paging.after else None
-    rows = await session.all(queries.TURNS, session_id=session_id, after_id=after_id, take=paging.limit + 1)
+    rows = await session.all(queries.list_turns, session_id=session_id, after_id=after_id, take=paging.limit + 1)
     answers = await newest_answers(session, rows)
     return paging.page(rows, lambda row: turn(row, answers[row.id]), lambda row: Cursor(row.created_at, row.id))
 
 
 async def newest_answers(session: Session, turns: list[TurnRow]) -> dict[UUID, AnswerRow]:
     """The newest answer of each turn, by the turn's id."""
-    answers = await session.all(queries.NEWEST_ANSWERS, turn_ids=[row.id for row in turns])
+    answers = await session.all(queries.list_newest_answers, turn_ids=[row.id for row in turns])
     return {answer.turn_id: answer for answer in answers}
 
 
 async def _owned(session: Session, me: Principal, session_id: UUID) -> SessionRow:
-    row = await session.first(queries.SESSION, id=session_id, owner=me.id)
+    row = await session.first(queries.find_session, id=session_id, owner=me.id)
     if row is None:
         raise _no_session()
     return row

@@ -28,12 +28,12 @@ async def turn_completed(event: CloudEvent, context: Context) -> None:
     except ValidationError as error:
         raise unprocessable("event.invalid", "이벤트의 내용을 읽을 수 없습니다.") from error
     async with context.database.transaction() as session:
-        if await session.first(queries.TITLE_STATE, id=turn.session_id) != TitleState.DEFAULT:
+        if await session.first(queries.find_title_state, id=turn.session_id) != TitleState.DEFAULT:
             return
     title = _one_line(await context.client(LlmHost).title(turn.question, turn.answer[:ANSWER_CHARACTERS]))
     async with context.database.transaction() as session:
         if title and await context.outbox.first_time(session, event):
-            await session.run(queries.SET_GENERATED_TITLE, id=turn.session_id, title=title)
+            await session.run(queries.set_generated_title, id=turn.session_id, title=title)
 
 
 def _one_line(title: str) -> str:

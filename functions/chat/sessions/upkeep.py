@@ -14,8 +14,8 @@ KEEP_EVENTS = timedelta(hours=25)  # an hour more than they are offered for
 async def minute_passed(event: CloudEvent, context: Context) -> None:
     """The handler of `baeum.platform.minute.passed`."""
     async with context.database.transaction() as session:
-        await session.run(queries.FAIL_LOST, turn_id=None)
-        await session.run(queries.FORGET_EVENTS, before=_first_id_of(datetime.now(UTC) - KEEP_EVENTS))
+        await session.run(queries.fail_lost, turn_id=None)
+        await session.run(queries.forget_events, before=_first_id_of(datetime.now(UTC) - KEEP_EVENTS))
     await relay_outbox(event, context)
 
 
