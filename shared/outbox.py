@@ -29,6 +29,7 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     id: UUID
+    source: str
     type: str
     subject: str
     data: dict[str, Any]
@@ -46,10 +47,11 @@ class OutboxQueries:
         self.insert = Query[None](
             None,
             scoped(
-                "INSERT INTO {schema}.outbox (id, type, subject, data, traceparent)"
-                " VALUES (%(id)s, %(type)s, %(subject)s, %(data)s, %(traceparent)s)"
+                "INSERT INTO {schema}.outbox (id, source, type, subject, data, traceparent)"
+                " VALUES (%(id)s, %(source)s, %(type)s, %(subject)s, %(data)s, %(traceparent)s)"
             ),
             id=UUID,
+            source=str,
             type=str,
             subject=str,
             data=Jsonb,
@@ -63,7 +65,7 @@ class OutboxQueries:
                 " next_attempt_at = now() + least(30 * power(2, attempts), 3600) * interval '1 second'"
                 " WHERE id IN (SELECT id FROM {schema}.outbox WHERE sent_at IS NULL AND next_attempt_at <= now()"
                 " ORDER BY id LIMIT %(take)s FOR UPDATE SKIP LOCKED)"
-                " RETURNING id, type, subject, data, traceparent, created_at"
+                " RETURNING id, source, type, subject, data, traceparent, created_at"
             ),
             take=int,
         )
@@ -104,6 +106,7 @@ class Outbox:
         await session.run(
             self._queries.insert,
             id=uuid7(),
+            source=f"/functions/{self._function}",
             type=type,
             subject=str(subject),
             data=dict(data),
@@ -155,7 +158,7 @@ class Outbox:
     async def _send(self, broker_url: str, row: OutboxRow) -> bool:
         event = CloudEvent(
             type=row.type,
-            source=f"/functions/{self._function}",
+            source=row.source,
             subject=row.subject,
             data=row.data,
             id=str(row.id),

@@ -27,6 +27,7 @@ def add_platform_tables(metadata: MetaData, schema: str) -> None:
         "outbox",
         metadata,
         Column("id", UUID, primary_key=True),
+        Column("source", Text, nullable=False),
         Column("type", Text, nullable=False),
         Column("subject", Text, nullable=False),
         Column("data", JSONB, nullable=False),

@@ -69,5 +69,9 @@ def version_of(number: int) -> str:
 
 
 def words_of(text: str, source: random.Random) -> str:
-    """Six words of a text, shuffled."""
-    return " ".join(source.sample(text.split(), 6))
+    """Six words of a text, shuffled; one of them is a number, which tells it from the others."""
+    words = text.split()
+    numbers = [word for word in words if word.endswith("호")]
+    chosen = [source.choice(numbers), *source.sample(words, 5)]
+    source.shuffle(chosen)
+    return " ".join(chosen)

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from shared.events import MINUTE_PASSED, CloudEvent
+from shared.outbox import Outbox
 from tests.conftest import StartFunction
 from tests.functions.client import FunctionClient, Person
 from tests.functions.doubles import BrokerDouble
@@ -194,6 +195,22 @@ async def test_an_event_the_broker_refused_is_sent_again(
     assert len(broker.of_type("baeum.quiz.thing.created")) == 1
     await probe.context.outbox.relay()
     assert len(broker.of_type("baeum.quiz.thing.created")) == 1
+
+
+async def test_an_event_is_the_same_one_whichever_function_of_the_service_sends_it(
+    probe: FunctionClient, broker: BrokerDouble, database_url: str
+) -> None:
+    broker.refuse = True
+    await create(probe)
+    await asyncio.gather(*probe.context._tasks)
+    broker.refuse = False
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE quiz.outbox SET next_attempt_at = now()")
+    other = Outbox("quiz-other", probe.context.database, broker.url, probe.context.spawn)
+    await other.relay()
+    await other.close()
+    (event,) = broker.of_type("baeum.quiz.thing.created")
+    assert event.source == "/functions/quiz-probe"
 
 
 async def test_an_event_delivered_five_times_has_one_effect(probe: FunctionClient) -> None:

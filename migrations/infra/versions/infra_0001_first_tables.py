@@ -54,6 +54,7 @@ def upgrade() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
