@@ -21,7 +21,7 @@ SOURCE = {"number": 1, "title": "취업규칙", "page": 3, "clause": "제14조(�
 GROUNDED = (
     'event: sources\ndata: {"sources": [%s]}\n\n'
     'event: delta\ndata: {"text": "15일입니다. [1]"}\n\n'
-    "event: done\ndata: {}\n\n"
+    'event: done\ndata: {"cited": [1]}\n\n'
 )
 
 Answering = Callable[[str], None]
@@ -73,6 +73,7 @@ async def test_an_answer_is_printed_with_title_page_and_clause(client: tuple[htt
     ("stream", "words"),
     [
         (GROUNDED % "", "출처 없는 답변입니다."),
+        (GROUNDED % demo.json.dumps(SOURCE | {"number": 2}), "출처 없는 답변입니다."),
         ('event: error\ndata: {"detail": "답변을 만들지 못했습니다."}\n\n', "답변을 만들지 못했습니다."),
         ('{"detail": "잠시 후 다시 시도해 주세요."}', "잠시 후 다시 시도해 주세요."),
         (GROUNDED % demo.json.dumps(SOURCE | {"title": "다른 문서"}), "출처에 '취업규칙'이(가) 없습니다."),
