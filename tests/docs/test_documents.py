@@ -17,7 +17,7 @@ BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 # Commands that a test of their own runs, and where.
 RUN_ELSEWHERE = {
-    "./scripts/run": "tests/scripts/test_commands.py",
+    "./scripts/run": "tests/scripts/local/test_platform.py",
     "./scripts/test": "this run is it",
     ".venv/bin/baeum up": "tests/e2e/platform.py",
     ".venv/bin/baeum up --cold": "tests/e2e/test_cold.py",

@@ -30,17 +30,20 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+BAEUM = (sys.executable, "-m", "scripts.cli")
+
+
 class Command:
-    """A running `baeum` command."""
+    """A running command of the project's."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
 
     @classmethod
-    async def start(cls, *arguments: str) -> "Command":
+    async def start(cls, *arguments: str, program: tuple[str, ...] = BAEUM) -> "Command":
         return cls(
             await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "scripts.cli", *arguments),
+                *(*program, *arguments),
                 cwd=ROOT,
                 env={**os.environ, "COLUMNS": "200"},
                 stdout=asyncio.subprocess.PIPE,
@@ -49,9 +52,9 @@ class Command:
         )
 
     @classmethod
-    async def says(cls, *arguments: str) -> str:
+    async def says(cls, *arguments: str, program: tuple[str, ...] = BAEUM) -> str:
         """What a command prints; it must succeed."""
-        command = await cls.start(*arguments)
+        command = await cls.start(*arguments, program=program)
         output = await command.output()
         assert command.process.returncode == 0, output
         return output
@@ -150,13 +153,13 @@ async def test_a_database_that_cannot_be_reached_is_named(home: Path, monkeypatc
 
 
 async def test_the_main_job_is_done_and_a_second_run_goes_on_where_the_first_one_ended(home: Path) -> None:
-    arguments = ("up", "--demo", "--once", "--home", str(home), "--port", "18080")
-    first = await Command.says(*arguments)
+    arguments = ("--once", "--home", str(home), "--port", "18080")
+    first = await Command.says(*arguments, program=("./scripts/run",))
     assert first.count("✓ 검색 가능") == first.count("━ ✓") > 7
     assert "[1] 취업규칙 제3편 휴가 규정, 3쪽, 제14조(배우자 출산휴가)" in first
     objects = sorted((home / "objects").rglob("versions.json"))
     assert len(objects) == first.count("✓ 검색 가능")
 
-    await Command.says(*arguments)
+    await Command.says(*arguments, program=("./scripts/run",))
 
     assert sorted((home / "objects").rglob("versions.json")) == objects
