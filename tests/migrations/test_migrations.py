@@ -42,10 +42,17 @@ def test_the_migrated_schema_is_what_the_tables_say(service: str, server: postgr
 
 
 @pytest.mark.parametrize("service", migrate.SERVICES)
-def test_a_schema_goes_up_and_all_the_way_down_again(service: str, server: postgres.Postgres, empty: str) -> None:
+def test_a_schema_with_rows_goes_all_the_way_down_and_up_again(
+    service: str, server: postgres.Postgres, empty: str
+) -> None:
     environ = database_environ(server, empty)
     migrate.run([service], environ=environ)
     assert "outbox" in tables(server, empty, service)
+    with psycopg.connect(server.url(empty)) as connection:
+        insert = psycopg.sql.SQL(
+            "INSERT INTO {}.outbox (id, source, type, subject, data) VALUES (%s, '/x', 't', 's', '{{}}')"
+        )
+        connection.execute(insert.format(psycopg.sql.Identifier(service)), [uuid4()])
     migrate.run([service], target="base", environ=environ)
     assert tables(server, empty, service) == set()
     migrate.run([service], environ=environ)
